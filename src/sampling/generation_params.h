@@ -17,7 +17,8 @@ inline constexpr int kAllLogprobs = -1;  // the whole vocabulary
 
 struct GenerationParams {
   int n = 1;
-  std::optional<uint64_t> seed;  // choice k uses seed + k; absent = random, different for each request
+  std::optional<uint64_t>
+      seed;  // choice k uses seed + k; absent = random, different for each request
 
   // Sampling. temperature 0 = greedy; top_k 0 or -1 = off; top_p, typical_p 1 = off; min_p 0 = off.
   float temperature = 1.0f;
@@ -33,8 +34,10 @@ struct GenerationParams {
   std::vector<TokenId> banned_tokens;
   std::vector<std::vector<TokenId>> bad_words;  // token sequences that must not be completed
 
-  // Length and stopping. Stop strings and tokens end the sequence; the string itself is not part of the text.
-  std::optional<int> max_tokens;  // absent = until the context is full; 0 = only the prompt's logprobs
+  // Length and stopping. Stop strings and tokens end the sequence; the string itself is not part of
+  // the text.
+  std::optional<int>
+      max_tokens;  // absent = until the context is full; 0 = only the prompt's logprobs
   int min_tokens = 0;
   bool ignore_eos = false;
   std::vector<std::string> stop;
