@@ -17,7 +17,8 @@
 
 namespace trivet {
 
-// A tensor inside a mapped file. Matrices are [rows = output features][cols = input features], row-major.
+// A tensor inside a mapped file. Matrices are [rows = output features][cols = input features],
+// row-major.
 struct TensorView {
   std::string name;       // canonical, see below
   std::string file_name;  // as the file calls it, for messages
@@ -29,25 +30,37 @@ struct TensorView {
 
 // The text side of a model.
 struct TextSource {
-  std::string tokenizer_json;              // empty if the model has a GGUF vocabulary
+  std::string tokenizer_json;  // empty if the model has a GGUF vocabulary
   std::optional<Vocabulary> vocabulary;
-  std::string chat_template;               // empty = none
-  std::string bos_token, eos_token;        // texts, for the template; may be empty
-  std::vector<TokenId> end_tokens;         // generation stops at any of these
+  std::string chat_template;         // empty = none
+  std::string bos_token, eos_token;  // texts, for the template; may be empty
+  std::vector<TokenId> end_tokens;   // generation stops at any of these
+};
+
+// One key of the file's own metadata, for display.
+struct MetadataEntry {
+  std::string key;
+  std::string type;  // "uint32", "array of 49152 string", "json"
+  std::string
+      json;  // the value as JSON; long lists are cut to their first elements, long texts shortened
 };
 
 // Canonical tensor names, the same for every file format (layer i from 0):
 //   token_embedding, output_norm, output
-//   layer.i.{attn_norm, attn_q, attn_k, attn_v, attn_output, attn_q_norm, attn_k_norm, attn_post_norm,
+//   layer.i.{attn_norm, attn_q, attn_k, attn_v, attn_output, attn_q_norm, attn_k_norm,
+//   attn_post_norm,
 //            ffn_norm, ffn_gate, ffn_up, ffn_down, ffn_post_norm}[.bias]
-// Weights have no suffix, biases end in ".bias". rope_factors (optional, [rotary_dim/2] divisors of the frequencies).
+// Weights have no suffix, biases end in ".bias". rope_factors (optional, [rotary_dim/2] divisors of
+// the frequencies).
 //
-// Owns the mappings; TensorViews point into them. Immutable and thread-safe once open. Everything in the
-// files has been checked: shapes against the configuration where it names them, offsets, sizes, types.
+// Owns the mappings; TensorViews point into them. Immutable and thread-safe once open. Everything
+// in the files has been checked: shapes against the configuration where it names them, offsets,
+// sizes, types.
 class ModelSource {
  public:
-  // `path`: a .gguf file (or the first of its split parts), a folder with config.json and *.safetensors,
-  // or a single .safetensors file with config.json beside it. Errors name the file, the field and the offset.
+  // `path`: a .gguf file (or the first of its split parts), a folder with config.json and
+  // *.safetensors, or a single .safetensors file with config.json beside it. Errors name the file,
+  // the field and the offset.
   static Result<std::unique_ptr<ModelSource>> open(const std::string& path);
 
   virtual ~ModelSource() = default;
@@ -60,7 +73,10 @@ class ModelSource {
   virtual std::span<const TensorView> tensors() const = 0;
   // Gives the tensor's pages back once it has been copied or repacked (see MappedFile::drop).
   virtual void drop_pages(const TensorView& tensor) const = 0;
-  // A stable identity of the contents (sha256 over headers and sizes), for caches.
+  // Everything the file says about itself, in its order.
+  virtual std::span<const MetadataEntry> metadata() const { return {}; }
+  // A stable identity of the contents (sha256 over headers, sizes and samples of the tensors), for
+  // caches.
   virtual const std::string& fingerprint() const = 0;
 };
 
