@@ -126,11 +126,8 @@ Result<void> OpRunner::create_weights() {
     if (!handle) return Error(ErrorCode::kInternal, handle.error().message());
     weights_.push_back(std::move(*handle));
     weight_memory_.push_back(std::move(memory));
-    if (bytes == 0) {
-      sources_.push_back(std::move(source));
-    } else {
-      std::fill(source.begin(), source.end(), std::byte{0xA5});
-    }
+    if (bytes > 0) std::fill(source.begin(), source.end(), std::byte{0xA5});
+    sources_.push_back(std::move(source));
   }
   return {};
 }

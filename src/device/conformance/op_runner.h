@@ -64,7 +64,7 @@ struct OpSpec {
 
 inline constexpr trivet_limits kRoomyLimits{sizeof(trivet_limits), 1024, 64, 1024, 2048};
 
-// The operation, prepared. Weights are packed from a copy that is destroyed afterwards unless the
+// The operation, prepared. Weights are packed from a copy that is overwritten afterwards unless the
 // backend uses weights in place. The device must outlive it.
 class OpRunner {
  public:
@@ -90,7 +90,7 @@ class OpRunner {
 
   Device& device_;
   OpSpec spec_;
-  std::vector<std::vector<std::byte>> sources_;  // of weights that are used in place
+  std::vector<std::vector<std::byte>> sources_;  // of weights, for those that are used in place
   std::vector<DeviceMemory> weight_memory_;
   std::vector<WeightHandle> weights_;
   OpHandle op_{nullptr, OpDeleter{nullptr}};
