@@ -37,7 +37,8 @@ struct ModelConfig {
   int vocab_size = 0;
   int context_length = 0;
   float norm_eps = 1e-5f;
-  float norm_weight_offset = 0.0f;  // added to every norm weight: 1 for Gemma from safetensors; GGUF has it folded
+  float norm_weight_offset =
+      0.0f;  // added to every norm weight: 1 for Gemma from safetensors; GGUF has it folded
   trivet_activation activation = TRIVET_ACT_SILU;
   trivet_rope_style rope_style = TRIVET_ROPE_HALF;  // how the stored query and key rows are ordered
   RopeConfig rope;                                  // of layers without a window
