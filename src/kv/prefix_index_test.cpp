@@ -69,6 +69,14 @@ TEST(PrefixIndex, ACollisionIsAMissAndNeverAWrongAnswer) {
   EXPECT_TRUE(index.find(*root, Tokens{1, 2}));
 }
 
+TEST(PrefixIndex, ACollisionBetweenPathsWithEqualTokensIsAMissToo) {
+  auto constant = [](uint64_t, uint64_t, const void*, size_t bytes) -> uint64_t { return bytes; };
+  PrefixIndex index(2, 1, 100, constant);
+  auto one = index.add(*index.add_root(""), Tokens{1, 2});
+  index.set_block(*one, 0, 3);
+  EXPECT_FALSE(index.find(*one, Tokens{1, 2}));
+}
+
 TEST(PrefixIndex, RefusesToGrowBeyondItsBound) {
   PrefixIndex index(2, 1, 2);
   auto root = index.add_root("");
