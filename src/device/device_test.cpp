@@ -165,7 +165,7 @@ TEST(Backend, LoadSaysWhyAFileIsNoPlugin) {
   EXPECT_THAT(garbage.error().message(),
               AllOf(HasSubstr("garbage.so"), HasSubstr("cannot be loaded")));
   Dl_info c_library{};
-  ASSERT_NE(dladdr(reinterpret_cast<void*>(&strtol), &c_library), 0);
+  ASSERT_NE(dladdr(reinterpret_cast<void*>(&getpagesize), &c_library), 0);
   const auto no_backend = Backend::load(std::filesystem::canonical(c_library.dli_fname));
   EXPECT_THAT(no_backend.error().message(), HasSubstr("does not export 'trivet_backend_get'"));
 }

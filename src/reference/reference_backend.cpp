@@ -16,6 +16,7 @@ namespace {
 constexpr char kIsa[] = "portable";
 constexpr int kMaxThreads = 1024;
 constexpr size_t kAlignment = 64;
+constexpr size_t kMaxAllocation = size_t{1} << 40;  // more than a host has
 constexpr int64_t kMaxDimension = int64_t{1} << 40;
 
 struct ReferenceDevice {
@@ -95,7 +96,7 @@ void device_info(const trivet_device* handle, trivet_device_info* out) {
 }
 
 void* memory_allocate(trivet_device*, size_t bytes) {
-  if (bytes > SIZE_MAX - kAlignment) return nullptr;
+  if (bytes > kMaxAllocation) return nullptr;
   const size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
   void* memory = std::aligned_alloc(kAlignment, rounded);
   if (memory != nullptr) std::memset(memory, 0, rounded);
