@@ -19,7 +19,8 @@
 
 namespace trivet {
 
-// A model as clients see it. Immutable while it serves; the pointers are owned elsewhere and outlive it.
+// A model as clients see it. Immutable while it serves; the pointers are owned elsewhere and
+// outlive it.
 struct ServedModel {
   std::vector<std::string> names;  // the first is the one reported
   std::string root;                // path or catalog name
@@ -27,6 +28,7 @@ struct ServedModel {
   int max_model_len = 0;           // prompt + answer, tokens
   const Tokenizer* tokenizer = nullptr;
   const ChatTemplate* chat_template = nullptr;  // null = the model has none: chat answers 400
+  std::string bos_token, eos_token;             // for templates that come with a request
   std::vector<TokenId> end_tokens;
   GenerationDefaults defaults;
   GenerationLimits limits;
@@ -43,13 +45,13 @@ struct CallContext {
 // An error as clients see it (vLLM's shape: {"error": {"message", "type", "param", "code"}}).
 struct ApiError {
   int http_status = 500;
-  std::string type;     // "BadRequestError", ...
+  std::string type;  // "BadRequestError", ...
   std::string message;
   std::optional<std::string> param;
   std::optional<int> retry_after_seconds;  // becomes the Retry-After header
 };
 
-ApiError to_api_error(const Error& error);   // the one mapping of ErrorCode to HTTP
+ApiError to_api_error(const Error& error);        // the one mapping of ErrorCode to HTTP
 std::string encode_error(const ApiError& error);  // the JSON body
 
 // Used by one thread at a time.
@@ -59,23 +61,31 @@ class GenerationCall {
   // What to submit, once: one request per prompt; ids are made from the context's request_id.
   virtual std::vector<EngineRequest> take_requests() = 0;
   virtual bool streamed() const = 0;
-  // Takes one output. Streamed: returns the bytes to send now (whole SSE events, the last one "[DONE]"
-  // after the last request finished; an error after the start becomes an error event). Else: returns nothing.
+  // Takes one output. Streamed: returns the bytes to send now (whole SSE events, the last one
+  // "[DONE]" after the last request finished; an error after the start becomes an error event).
+  // Else: returns nothing.
   virtual std::string encode(const RequestOutput& output) = 0;
-  virtual bool done() const = 0;                  // all requests have finished
+  // All requests have finished, or one failed: nothing more is expected, what still runs can be
+  // cancelled.
+  virtual bool done() const = 0;
   virtual const std::optional<ApiError>& error() const = 0;  // not streamed: the call failed
-  virtual std::string body() const = 0;           // not streamed, done, no error: the JSON answer
-  virtual RequestUsage usage() const = 0;         // so far, for the access log
+  virtual std::string body() const = 0;    // not streamed, done, no error: the JSON answer
+  virtual RequestUsage usage() const = 0;  // so far, for the access log
 };
 
-// POST /v1/completions, /v1/chat/completions. kNotFound for a model name that is not served; all else that
-// is wrong with the body is kInvalidArgument. `param` of the error, where known, is in the ApiError.
+// POST /v1/completions, /v1/chat/completions. kNotFound for a model name that is not served; all
+// else that is wrong with the body is kInvalidArgument. `param` of the error, where known, is in
+// the ApiError.
 struct ParsedCall {
   std::unique_ptr<GenerationCall> call;
   std::optional<ApiError> error;  // set when call is null
+  std::vector<std::string>
+      ignored_fields;  // fields of the body that have no meaning here, for a warning
 };
-ParsedCall parse_completion(std::string_view body, const ServedModel& model, const CallContext& context);
-ParsedCall parse_chat_completion(std::string_view body, const ServedModel& model, const CallContext& context);
+ParsedCall parse_completion(std::string_view body, const ServedModel& model,
+                            const CallContext& context);
+ParsedCall parse_chat_completion(std::string_view body, const ServedModel& model,
+                                 const CallContext& context);
 
 // Calls that need no engine: the JSON answer or an error.
 struct PlainAnswer {
@@ -84,9 +94,9 @@ struct PlainAnswer {
 };
 PlainAnswer answer_tokenize(std::string_view body, const ServedModel& model);
 PlainAnswer answer_detokenize(std::string_view body, const ServedModel& model);
-PlainAnswer answer_models(const ServedModel& model);                       // GET /v1/models
-PlainAnswer answer_model(std::string_view id, const ServedModel& model);   // GET /v1/models/{id}
-PlainAnswer answer_version();                                              // GET /version
+PlainAnswer answer_models(const ServedModel& model);                      // GET /v1/models
+PlainAnswer answer_model(std::string_view id, const ServedModel& model);  // GET /v1/models/{id}
+PlainAnswer answer_version();                                             // GET /version
 
 }  // namespace trivet
 

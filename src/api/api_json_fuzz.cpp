@@ -1,0 +1,35 @@
+// Bodies of every endpoint that takes one; parsed calls are also answered.
+#include <cstddef>
+#include <cstdint>
+
+#include "api/call.h"
+#include "api/fake_text.h"
+
+namespace {
+
+void answer(trivet::ParsedCall parsed) {
+  if (!parsed.call) return;
+  for (const trivet::EngineRequest& request : parsed.call->take_requests()) {
+    trivet::RequestOutput output;
+    output.request_id = request.id;
+    output.usage = {1, 0, 1};
+    trivet::PositionLogprobs logprobs{{65, -1.0f, 1}, {{66, -0.5f, 1}}};
+    output.sequences.push_back({0, "A\xFF", {65}, {logprobs}, trivet::FinishReason::kStop, {}});
+    output.finished = true;
+    parsed.call->encode(output);
+  }
+  if (!parsed.call->streamed()) parsed.call->body();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const trivet::FakeModel model;
+  const trivet::CallContext context{"1", "", 1};
+  const std::string_view body(reinterpret_cast<const char*>(data), size);
+  answer(trivet::parse_completion(body, model.served, context));
+  answer(trivet::parse_chat_completion(body, model.served, context));
+  trivet::answer_tokenize(body, model.served);
+  trivet::answer_detokenize(body, model.served);
+  return 0;
+}

@@ -1,0 +1,120 @@
+#include "api/openai/chat_prompt.h"
+
+#include "api/openai/messages.h"
+
+namespace trivet {
+namespace {
+
+using simdjson::dom::element;
+using simdjson::dom::object;
+
+// What the template is given, as JSON texts.
+struct TemplateInput {
+  ChatMessages messages;
+  std::string tools, documents, extra;
+  bool add_generation_prompt = true;
+  bool continue_final_message = false;
+
+  ChatInput view() const {
+    return {messages.json, tools, documents, extra, add_generation_prompt, continue_final_message};
+  }
+};
+
+std::string array_json(Fields& fields, std::string_view name) {
+  const auto array = fields.read_array(name);
+  return array && array->size() > 0 ? to_json(*fields.find(name)) : std::string();
+}
+
+// chat_template_kwargs, with reasoning_effort, which templates read as a variable.
+std::string extra_json(Fields& fields, bool trusted) {
+  std::string extra, effort;
+  fields.read("reasoning_effort", effort);
+  const auto kwargs = fields.read_object("chat_template_kwargs");
+  if (!kwargs && effort.empty()) return extra;
+  JsonWriter writer(extra);
+  writer.begin_object();
+  bool has_effort = false;
+  if (kwargs) {
+    for (const auto field : *kwargs) {
+      if (field.key == "chat_template" || field.key == "tokenize") {
+        fields.error().bad_request("`chat_template_kwargs` must not hold `" +
+                                       std::string(field.key) + "`" +
+                                       (trusted ? "; use the field of that name." : "."),
+                                   "chat_template_kwargs");
+      }
+      has_effort = has_effort || field.key == "reasoning_effort";
+      writer.key(field.key);
+      write_element(writer, field.value);
+    }
+  }
+  if (!effort.empty() && !has_effort) writer.key("reasoning_effort").string(effort);
+  writer.end_object();
+  return extra;
+}
+
+void read_ends(Fields& fields, TemplateInput& input) {
+  fields.read("continue_final_message", input.continue_final_message);
+  input.add_generation_prompt = !input.continue_final_message;
+  fields.read("add_generation_prompt", input.add_generation_prompt);
+  if (input.continue_final_message && input.add_generation_prompt) {
+    fields.error().bad_request(
+        "`continue_final_message` and `add_generation_prompt` cannot both be true.",
+        "continue_final_message");
+  }
+}
+
+Result<std::string> render_own(const std::string& source, const ServedModel& model,
+                               const ChatInput& input) {
+  TRIVET_ASSIGN_OR_RETURN(auto compiled,
+                          ChatTemplate::compile(source, model.bos_token, model.eos_token));
+  return compiled->render(input);
+}
+
+Result<std::string> render(Fields& fields, const ServedModel& model, const ChatInput& input) {
+  std::string source;
+  fields.read("chat_template", source);
+  if (!source.empty()) {
+    if (model.trust_request_chat_template) return render_own(source, model, input);
+    return Error(ErrorCode::kInvalidArgument,
+                 "A `chat_template` in a request is refused: the server was started without "
+                 "--trust-request-chat-template.");
+  }
+  if (model.chat_template == nullptr) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "The model has no chat template; start the server with --chat-template, or use "
+                 "/v1/completions.");
+  }
+  return model.chat_template->render(input);
+}
+
+}  // namespace
+
+ChatPrompt read_chat_prompt(Fields& fields, const ServedModel& model) {
+  ChatPrompt prompt;
+  TemplateInput input;
+  input.messages = read_messages(fields);
+  input.tools = array_json(fields, "tools");
+  input.documents = array_json(fields, "documents");
+  input.extra = extra_json(fields, model.trust_request_chat_template);
+  read_ends(fields, input);
+  bool add_special_tokens = false;
+  fields.read("add_special_tokens", add_special_tokens);
+  if (fields.error()) return prompt;
+  const auto text = render(fields, model, input.view());
+  if (!text) {
+    fields.error().add(to_api_error(text.error()));
+    return prompt;
+  }
+  auto tokens = model.tokenizer->encode(*text, {add_special_tokens, true});
+  if (!tokens) {
+    fields.error().add(to_api_error(tokens.error()));
+    return prompt;
+  }
+  prompt.tokens = std::move(*tokens);
+  prompt.last_role = std::move(input.messages.last_role);
+  prompt.last_text = std::move(input.messages.last_text);
+  prompt.add_generation_prompt = input.add_generation_prompt;
+  return prompt;
+}
+
+}  // namespace trivet
