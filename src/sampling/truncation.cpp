@@ -1,6 +1,7 @@
 #include "sampling/truncation.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -11,6 +12,35 @@ namespace {
 
 void keep_mass(std::vector<Candidate>& candidates, double mass) {
   candidates.resize(select_by_mass(candidates, mass, Reach::kAtLeast) + 1);
+}
+
+// A logit that the nucleus of `mass` does not reach down to, found from the weight of bins 1/32
+// wide (of scaled logits below the best). The weight above it may fall short only if mass is nearly
+// everything.
+float nucleus_floor(std::span<const float> logits, float max, float scale, double mass) {
+  constexpr int kBins = 800;  // beyond, a weight is below 2e-11
+  constexpr float kPerUnit = 32.0f;
+  std::array<double, kBins + 1> bins{};  // the last one is for all the rest
+  const Float4 zero = broadcast(0.0f), last = broadcast(kBins);
+  const auto add = [&](Float4 x, int count) {
+    const Float4 scaled = (x - broadcast(max)) * broadcast(scale);
+    const Float4 weights = exp_of_nonpositive(scaled);
+    const Float4 depth = scaled * broadcast(-kPerUnit);
+    const Float4 bounded = depth < last ? (depth > zero ? depth : zero) : last;  // NaN: the last
+    const Int4 bin = __builtin_convertvector(bounded, Int4);
+    for (int lane = 0; lane < count; ++lane) bins[static_cast<size_t>(bin[lane])] += weights[lane];
+  };
+  size_t i = 0;
+  for (; i + 4 <= logits.size(); i += 4) add(load4(logits.data() + i), 4);
+  for (; i < logits.size(); ++i) add(broadcast(logits[i]), 1);
+  // Rounding of the sums, and of a logit at the edge of its bin, must not cost a token.
+  const double enough = mass * (1 + 1e-5);
+  double sum = 0;
+  for (int bin = 0; bin < kBins; ++bin) {
+    sum += bins[static_cast<size_t>(bin)];
+    if (sum >= enough) return max - static_cast<float>(bin + 2) / (kPerUnit * scale);
+  }
+  return std::numeric_limits<float>::lowest();
 }
 
 }  // namespace
@@ -73,11 +103,13 @@ void Truncation::keep_typical(std::vector<Candidate>& candidates, std::span<cons
 // The nucleus mostly has few tokens: looks among the best few first.
 void Truncation::keep_nucleus(std::span<const float> logits, float max,
                               std::vector<Candidate>& out) const {
+  constexpr size_t kFew = 256;
   const double mass = top_p_ * sum_exp(logits, max, scale_);
-  for (const size_t k : {size_t{256}, size_t{4096}, logits.size()}) {
-    k_best(logits, k, out);
+  k_best(logits, kFew, out);
+  weigh(out, max);
+  if (total_weight(out) < mass) {
+    all_from(logits, nucleus_floor(logits, max, scale_, mass), out);
     weigh(out, max);
-    if (total_weight(out) >= mass) break;
   }
   keep_mass(out, mass);
 }

@@ -137,10 +137,11 @@ INSTANTIATE_TEST_SUITE_P(EachAndTogether, TruncationTest,
                          testing::Values(Filters{1, 1, 1, 0, 1}, Filters{40, 1, 1, 0, 0.7f},
                                          Filters{2000, 1, 1, 0, 1}, Filters{0, 1, 0.1f, 0, 1},
                                          Filters{0, 1, 0.9f, 0, 1}, Filters{0, 1, 0.99f, 0, 2},
-                                         Filters{0, 1, 1, 0.05f, 1}, Filters{0, 1, 1, 0.3f, 1.7f},
-                                         Filters{0, 1, 1, 1, 1}, Filters{0, 0.2f, 1, 0, 1},
-                                         Filters{0, 0.9f, 1, 0, 0.8f}, Filters{50, 1, 0.9f, 0, 1},
-                                         Filters{50, 1, 1, 0.1f, 1}, Filters{0, 1, 0.8f, 0.02f, 1},
+                                         Filters{0, 1, 0.999f, 0, 1}, Filters{0, 1, 1, 0.05f, 1},
+                                         Filters{0, 1, 1, 0.3f, 1.7f}, Filters{0, 1, 1, 1, 1},
+                                         Filters{0, 0.2f, 1, 0, 1}, Filters{0, 0.9f, 1, 0, 0.8f},
+                                         Filters{50, 1, 0.9f, 0, 1}, Filters{50, 1, 1, 0.1f, 1},
+                                         Filters{0, 1, 0.8f, 0.02f, 1},
                                          Filters{100, 0.7f, 0.9f, 0.01f, 0.9f}));
 
 TEST(Truncation, KeepsExactlyKWhenManyTieAtTheEdge) {
