@@ -1,0 +1,133 @@
+// What an instruction level offers: one table of functions. Chosen once per device. All functions
+// are pure: they touch only what their arguments name, and may run on any number of threads at
+// once.
+#ifndef TRIVET_BACKENDS_CPU_KERNELS_KERNELS_H_
+#define TRIVET_BACKENDS_CPU_KERNELS_KERNELS_H_
+
+#include <stdint.h>
+
+#include "packed_format.h"
+
+namespace trivet::cpu {
+
+// One tile: c[row][32] += activation rows x super-panel over `units` units. `prefetch_lines` cache
+// lines from `prefetch` on are requested at each prefetch step of the format.
+using TileKernel = void (*)(const uint8_t* weights, const int32_t* activations, int units, float* c,
+                            const char* prefetch, int prefetch_lines);
+
+// Where a row's packed activations go: see packed_format.h. Unit u of chunk n lies at
+// base + n * chunk_units * unit_dwords * block_rows + rows_before * units_in_chunk * unit_dwords +
+// ...
+struct ActivationPlace {
+  int32_t* base;    // of the block
+  int block_rows;   // in this block
+  int rows_before;  // in tiles before this row's
+  int tile_rows;
+  int row;  // in the tile
+};
+
+struct RopeParams {
+  int rotary_dim;
+  bool interleaved;
+};
+
+// Keys and values of one head: [16-position group][...] halves, K group [head_dim][16], V group
+// [head_dim / 16][16 positions][16].
+struct KvHead {
+  const uint8_t* memory;  // kv_memory + offset of (layer, head)'s K in a block
+  int64_t block_bytes;
+  int64_t value_offset;        // from K to V
+  const int32_t* block_table;  // of the sequence
+  int num_blocks;              // valid block numbers are [0, num_blocks)
+  int block_tokens;
+  int head_dim;
+};
+
+struct AttendParams {
+  KvHead kv;
+  const float* queries;  // packed by pack_queries
+  int num_rows;
+  const int32_t* first;  // [num_rows] first position a row sees
+  const int32_t* last;   // [num_rows] last position a row sees
+  float scale;
+  float softcap;
+};
+
+// Running softmax state of rows: maximum, sum and [num_rows][head_dim] weighted values.
+struct AttendState {
+  float* maximum;
+  float* sum;
+  float* values;
+};
+
+// From a super-panel's sums to output rows: out = residual + act(c + bias) or residual + act(c +
+// bias) * (up + up_bias).
+struct EpilogueParams {
+  const float* c;         // [rows][32]
+  const float* up;        // [rows][32] or null
+  const float* bias;      // [columns] or null
+  const float* up_bias;   // [columns] or null
+  const float* residual;  // [rows] at the stride of out, or null; may be out
+  float* out;
+  int64_t stride;
+  int rows;
+  int columns;  // 1 to 32
+  uint32_t activation;
+};
+
+constexpr int kAttentionTile = 64;
+constexpr int kAttentionPart = 512;
+constexpr int kAttendScratchFloats = (kAttentionTile + 1) * 8;
+
+struct KernelTable {
+  const char* name;
+  int tile_rows;  // <= kMaxTileRows
+  TileKernel tiles[kPackedFormats][kMaxTileRows + 1];
+
+  // x[columns] to packed activations.
+  void (*quantize_row)(ActivationKind, const float* x, int64_t columns, const ActivationPlace&);
+
+  void (*finish_tile_rows)(const EpilogueParams&);
+
+  // out = x / sqrt(mean(x^2) + eps) * weight, plus residual where not null. out may be x or
+  // residual.
+  void (*rms_norm)(const float* x, const float* weight, float eps, const float* residual,
+                   int64_t columns, float* out);
+  // In place on one head. table = cos[d / 2], sin[d / 2].
+  void (*rope)(float* head, const float* table, const RopeParams&);
+  // One position's K and V of one head into its group; slot = position % 16.
+  void (*store_kv)(uint16_t* key_group, uint16_t* value_group, int slot, int head_dim,
+                   const float* key, const float* value);
+
+  // out[i] = act(gate[i]) * up[i]
+  void (*gated)(uint32_t activation, const float* gate, const float* up, int64_t n, float* out);
+  void (*add)(const float* a, const float* b, int64_t n, float* out);
+  void (*scale)(const float* x, float factor, int64_t n, float* out);
+  void (*softcap)(const float* x, float cap, int64_t n, float* out);
+
+  // queries: rows of head_dim floats at row_pointers, to [group of attention rows][head_dim][rows
+  // of the group].
+  void (*pack_queries)(const float* const* rows, int num_rows, int head_dim, float* out);
+  // State of the rows over the positions of one part, which starts at a multiple of kAttentionPart.
+  // scratch: kAttendScratchFloats.
+  void (*attend_part)(const AttendParams&, int part, const AttendState& out, float* scratch);
+  // into = into merged with part, in this order.
+  void (*merge_states)(const AttendState& into, const AttendState& part, int num_rows,
+                       int head_dim);
+  // out[row] = values[row] / sum[row]
+  void (*finish_state)(const AttendState&, int num_rows, int head_dim, float* const* out);
+
+  // Register-only loops of the machine's limits; return operations done.
+  double (*spin_int8)(int64_t iterations);
+  double (*spin_bf16)(int64_t iterations);
+  double (*spin_f32)(int64_t iterations);
+};
+
+const KernelTable& baseline_kernels();
+const KernelTable& avx2_kernels();
+const KernelTable& avx512_vnni_kernels();
+const KernelTable& avx512_bf16_kernels();
+
+}  // namespace trivet::cpu
+
+#endif  // TRIVET_BACKENDS_CPU_KERNELS_KERNELS_H_

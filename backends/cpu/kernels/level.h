@@ -1,0 +1,67 @@
+// All kernels of one level. A level_*.cpp defines TRIVET_LEVEL (its namespace), TRIVET_LEVEL_SIMD
+// (its simd_*.h), TRIVET_LEVEL_NAME and TRIVET_LEVEL_TABLE (the function that returns its table),
+// and includes this file. Everything but that function has internal linkage, and no inline function
+// of the standard library is used: code compiled for one level must never be linked into another.
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+#include "trivet/backend.h"
+
+#define TRIVET_INLINE inline __attribute__((always_inline))
+#ifdef __clang__
+#define TRIVET_UNROLL _Pragma("unroll")
+#else
+#define TRIVET_UNROLL _Pragma("GCC unroll 64")
+#endif
+
+namespace trivet::cpu {
+namespace {
+namespace TRIVET_LEVEL {
+
+#include TRIVET_LEVEL_SIMD
+
+constexpr int kSpinChains = TRIVET_SPIN_CHAINS;
+
+// clang-format off: each builds on the ones before
+#include "kernels/math.h"
+#include "kernels/tiles.h"
+#include "kernels/rows.h"
+#include "kernels/attention.h"
+#include "kernels/spin.h"
+// clang-format on
+
+KernelTable make_table() {
+  KernelTable t = {};
+  t.name = TRIVET_LEVEL_NAME;
+  t.tile_rows = kTileRows;
+  fill_tiles<kTileRows>(t);
+  t.quantize_row = quantize_activation_row;
+  t.rms_norm = rms_norm_row;
+  t.rope = rope_head;
+  t.store_kv = store_kv_head;
+  t.gated = gated_values;
+  t.finish_tile_rows = finish_rows;
+  t.add = add_values;
+  t.scale = scale_values;
+  t.softcap = softcap_values;
+  t.pack_queries = pack_query_rows;
+  t.attend_part = attend_part;
+  t.merge_states = merge_attend_states;
+  t.finish_state = finish_attend_state;
+  t.spin_int8 = spin_int8;
+  t.spin_bf16 = spin_f32;
+  t.spin_f32 = spin_f32;
+  return t;
+}
+
+}  // namespace TRIVET_LEVEL
+}  // namespace
+
+const KernelTable& TRIVET_LEVEL_TABLE() {
+  static const KernelTable table = TRIVET_LEVEL::make_table();
+  return table;
+}
+
+}  // namespace trivet::cpu

@@ -1,0 +1,329 @@
+// Matrix products of packed weights. Two parallel regions: activations are (normalised and) packed,
+// then threads take super-panels, whose K chunks meet all row tiles while they lie in the
+// first-level cache.
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "operations.h"
+
+namespace trivet::cpu {
+namespace {
+
+// Up to this many activations are packed by every thread for itself, which saves a region.
+constexpr int64_t kPackPrivatelyValues = 4096;
+constexpr int kPrefetchBytesAhead = 8192;
+
+struct Segment {
+  PackedFormat format;
+  const uint8_t* packed;
+  int64_t rows;
+  int64_t first_column;  // of the output
+};
+
+// How the rows of a step are cut; see packed_format.h.
+struct RowBlocks {
+  int rows;
+  int tile_rows;
+  int blocks;
+
+  RowBlocks(int num_rows, int max_tile_rows)
+      : rows(num_rows),
+        tile_rows(max_tile_rows),
+        blocks(static_cast<int>(ceil_div(num_rows, kActivationBlockRows))) {}
+  int block_begin(int b) const { return part_begin(rows, blocks, b); }
+  int block_rows(int b) const { return part_begin(rows, blocks, b + 1) - block_begin(b); }
+  int tiles(int b) const { return static_cast<int>(ceil_div(block_rows(b), tile_rows)); }
+  int tile_begin(int b, int t) const { return part_begin(block_rows(b), tiles(b), t); }
+
+ private:
+  static int part_begin(int n, int parts, int i) {
+    return static_cast<int>(int64_t{n} * i / parts);
+  }
+};
+
+// Packed activations of one kind, in the step's workspace or a thread's.
+using PackedActivations = std::array<int32_t*, kActivationKinds>;
+
+class Linear final : public trivet_op {
+ public:
+  explicit Linear(const OpContext& context);
+  trivet_status run(const trivet_run& run) override;
+
+ private:
+  uint64_t packed_bytes(ActivationKind kind, int64_t rows) const;
+  void pack_row(const float* x, const RowBlocks& blocks, int block, int tile, int row,
+                float* scratch, const PackedActivations& out) const;
+  void pack_tile(const float* x, const RowBlocks& blocks, int block, int tile, float* scratch,
+                 const PackedActivations& out) const;
+  void pack_all(const trivet_run& run, const RowBlocks& blocks, const PackedActivations& out);
+  void multiply(const Segment& segment, int64_t super_panel, const RowBlocks& blocks, int block,
+                const PackedActivations& activations, const uint8_t* next, float* c) const;
+  void finish(const Segment& segment, int64_t super_panel, const RowBlocks& blocks, int block,
+              const float* c, const float* up, const trivet_run& run) const;
+  void run_unit(int64_t unit, const RowBlocks& blocks, const PackedActivations& activations,
+                const trivet_run& run, float* c) const;
+  PackedActivations shared_area(void* workspace) const;
+  PackedActivations private_area(void* workspace, int thread) const;
+  float* scratch_of(void* workspace, int thread) const;
+
+  trivet_device& device_;
+  const KernelTable& kernels_;
+  int64_t columns_;
+  int64_t output_columns_;
+  std::vector<Segment> segments_;
+  std::array<bool, kActivationKinds> used_{};
+  const float* bias_;
+  const float* norm_weight_;
+  float norm_eps_;
+  uint32_t activation_;
+  bool gated_;
+  bool add_residual_;
+  int64_t units_ = 0;  // super-panels (pairs of them if gated) of all segments
+  int32_t max_rows_;
+  int64_t private_rows_;
+  std::array<uint64_t, kActivationKinds> shared_offset_{}, private_offset_{};
+  uint64_t threads_offset_ = 0, thread_bytes_ = 0, scratch_offset_ = 0;
+};
+
+uint64_t aligned(uint64_t bytes) { return (bytes + 127) / 128 * 128; }
+
+// In a thread's scratch: the normalised row, then sums of two super-panels.
+int64_t row_floats(int64_t columns) { return ceil_div(columns, 32) * 32; }
+
+Linear::Linear(const OpContext& context)
+    : device_(context.device),
+      kernels_(*context.device.kernels),
+      columns_(context.desc.input_cols[0]),
+      output_columns_(context.desc.output_cols) {
+  const auto& p = context.params<trivet_linear_params>();
+  bias_ = p.bias;
+  norm_weight_ = p.norm_weight;
+  norm_eps_ = p.norm_eps;
+  activation_ = p.activation;
+  gated_ = p.activation != TRIVET_ACT_NONE;
+  add_residual_ = p.add_residual != 0;
+  max_rows_ = std::max(context.max_rows(), 1);
+  int64_t column = 0;
+  for (int i = 0; i < context.desc.num_weights; ++i) {
+    const trivet_weight& w = *context.desc.weights[i];
+    segments_.push_back({w.format, w.data, w.rows, gated_ ? 0 : column});
+    column += w.rows;
+    used_[static_cast<int>(layout_of(w.format).activation)] = true;
+    if (!gated_ || i == 0) units_ += super_panels_of(w.rows);
+  }
+  private_rows_ = std::clamp<int64_t>(kPackPrivatelyValues / columns_, 1, max_rows_);
+  uint64_t shared = 0;
+  for (int k = 0; k < kActivationKinds; ++k) {
+    if (!used_[k]) continue;
+    shared_offset_[k] = shared;
+    private_offset_[k] = thread_bytes_;
+    shared += aligned(packed_bytes(static_cast<ActivationKind>(k), max_rows_));
+    thread_bytes_ += aligned(packed_bytes(static_cast<ActivationKind>(k), private_rows_));
+  }
+  threads_offset_ = shared;
+  scratch_offset_ = thread_bytes_;
+  const int64_t block_rows = std::min<int64_t>(max_rows_, kActivationBlockRows);
+  thread_bytes_ += aligned(4 * (row_floats(columns_) + 2 * kSuperPanelRows * block_rows));
+  workspace_bytes = threads_offset_ + thread_bytes_ * device_.pool.num_threads();
+}
+
+uint64_t Linear::packed_bytes(ActivationKind kind, int64_t rows) const {
+  const ActivationLayout& layout = layout_of(kind);
+  return static_cast<uint64_t>(4 * rows * ceil_div(columns_, layout.unit_columns) *
+                               layout.unit_dwords);
+}
+
+PackedActivations Linear::shared_area(void* workspace) const {
+  PackedActivations area;
+  for (int k = 0; k < kActivationKinds; ++k) {
+    area[k] = reinterpret_cast<int32_t*>(static_cast<uint8_t*>(workspace) + shared_offset_[k]);
+  }
+  return area;
+}
+
+PackedActivations Linear::private_area(void* workspace, int thread) const {
+  uint8_t* base = static_cast<uint8_t*>(workspace) + threads_offset_ + thread * thread_bytes_;
+  PackedActivations area;
+  for (int k = 0; k < kActivationKinds; ++k)
+    area[k] = reinterpret_cast<int32_t*>(base + private_offset_[k]);
+  return area;
+}
+
+float* Linear::scratch_of(void* workspace, int thread) const {
+  return reinterpret_cast<float*>(static_cast<uint8_t*>(workspace) + threads_offset_ +
+                                  thread * thread_bytes_ + scratch_offset_);
+}
+
+void Linear::pack_row(const float* x, const RowBlocks& blocks, int block, int tile, int row,
+                      float* scratch, const PackedActivations& out) const {
+  const float* values = x + (blocks.block_begin(block) + row) * columns_;
+  if (norm_weight_) {
+    kernels_.rms_norm(values, norm_weight_, norm_eps_, nullptr, columns_, scratch);
+    values = scratch;
+  }
+  const int begin = blocks.tile_begin(block, tile);
+  for (int k = 0; k < kActivationKinds; ++k) {
+    if (!used_[k]) continue;
+    const ActivationKind kind = static_cast<ActivationKind>(k);
+    const ActivationPlace place = {out[k] + packed_bytes(kind, blocks.block_begin(block)) / 4,
+                                   blocks.block_rows(block), begin,
+                                   blocks.tile_begin(block, tile + 1) - begin, row - begin};
+    kernels_.quantize_row(kind, values, columns_, place);
+  }
+}
+
+void Linear::pack_tile(const float* x, const RowBlocks& blocks, int block, int tile, float* scratch,
+                       const PackedActivations& out) const {
+  for (int row = blocks.tile_begin(block, tile); row < blocks.tile_begin(block, tile + 1); ++row) {
+    pack_row(x, blocks, block, tile, row, scratch, out);
+  }
+}
+
+void Linear::pack_all(const trivet_run& run, const RowBlocks& blocks,
+                      const PackedActivations& out) {
+  if (blocks.blocks == 1 && blocks.tiles(0) == 1) {
+    device_.pool.for_units(blocks.rows, 1, [&](int thread, int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        pack_row(run.inputs[0], blocks, 0, 0, static_cast<int>(row),
+                 scratch_of(run.workspace, thread), out);
+      }
+    });
+    return;
+  }
+  for (int b = 0; b < blocks.blocks; ++b) {
+    device_.pool.for_units(blocks.tiles(b), 1, [&](int thread, int64_t begin, int64_t end) {
+      for (int64_t t = begin; t < end; ++t) {
+        pack_tile(run.inputs[0], blocks, b, static_cast<int>(t), scratch_of(run.workspace, thread),
+                  out);
+      }
+    });
+  }
+}
+
+// c[rows of the block][32] = activations x one super-panel. While a chunk is used, the tiles
+// request the next one from memory in equal shares; a single tile requests a fixed distance ahead.
+void Linear::multiply(const Segment& segment, int64_t super_panel, const RowBlocks& blocks,
+                      int block, const PackedActivations& activations, const uint8_t* next,
+                      float* c) const {
+  const FormatLayout& format = layout_of(segment.format);
+  const ActivationLayout& layout = layout_of(format.activation);
+  const int units = static_cast<int>(units_of(segment.format, columns_));
+  const int tiles = blocks.tiles(block), rows = blocks.block_rows(block);
+  const int chunk_units = tiles == 1 ? units : layout.chunk_units;
+  const uint8_t* w = segment.packed + super_panel * units * format.unit_bytes;
+  const int32_t* a = activations[static_cast<int>(format.activation)] +
+                     packed_bytes(format.activation, blocks.block_begin(block)) / 4;
+  const int step_lines = static_cast<int>(ceil_div(format.unit_bytes, 64 * format.prefetch_steps));
+  std::fill_n(c, kSuperPanelRows * rows, 0.0f);
+  for (int u = 0; u < units; u += chunk_units) {
+    const int n = std::min(chunk_units, units - u);
+    const char* ahead =
+        reinterpret_cast<const char*>(u + n < units ? w + int64_t{n} * format.unit_bytes : next);
+    const char* ahead_end = ahead + int64_t{n} * format.unit_bytes;
+    int lines = static_cast<int>(ceil_div(step_lines, tiles));
+    if (tiles == 1) ahead = reinterpret_cast<const char*>(w) + kPrefetchBytesAhead;
+    for (int t = 0; t < tiles; ++t) {
+      const int first = blocks.tile_begin(block, t),
+                count = blocks.tile_begin(block, t + 1) - first;
+      if (tiles > 1 && ahead >= ahead_end) lines = 0;
+      kernels_.tiles[static_cast<int>(segment.format)][count](w, a, n, c + kSuperPanelRows * first,
+                                                              ahead, lines);
+      a += int64_t{n} * layout.unit_dwords * count;
+      ahead += int64_t{64} * lines * n * format.prefetch_steps;
+    }
+    w += int64_t{n} * format.unit_bytes;
+  }
+}
+
+void Linear::finish(const Segment& segment, int64_t super_panel, const RowBlocks& blocks, int block,
+                    const float* c, const float* up, const trivet_run& run) const {
+  const int64_t panel_row = super_panel * kSuperPanelRows;
+  const int64_t column = segment.first_column + panel_row;
+  const int64_t offset = blocks.block_begin(block) * output_columns_ + column;
+  EpilogueParams e = {};
+  e.c = c;
+  e.up = up;
+  e.bias = bias_ ? bias_ + column : nullptr;
+  e.up_bias = bias_ && up ? bias_ + segment.rows + column : nullptr;
+  e.residual = add_residual_ ? run.inputs[1] + offset : nullptr;
+  e.out = run.output + offset;
+  e.stride = output_columns_;
+  e.rows = blocks.block_rows(block);
+  e.columns = static_cast<int>(std::min<int64_t>(kSuperPanelRows, segment.rows - panel_row));
+  e.activation = activation_;
+  kernels_.finish_tile_rows(e);
+}
+
+void Linear::run_unit(int64_t unit, const RowBlocks& blocks, const PackedActivations& activations,
+                      const trivet_run& run, float* c) const {
+  size_t s = 0;
+  while (!gated_ && unit >= super_panels_of(segments_[s].rows))
+    unit -= super_panels_of(segments_[s++].rows);
+  const Segment& segment = segments_[s];
+  auto begin_of = [&](const Segment& x, int64_t panel) {
+    return x.packed + panel * units_of(x.format, columns_) * layout_of(x.format).unit_bytes;
+  };
+  for (int b = 0; b < blocks.blocks; ++b) {
+    float* up = nullptr;
+    if (gated_) {
+      up = c + kSuperPanelRows * blocks.block_rows(b);
+      multiply(segment, unit, blocks, b, activations, begin_of(segments_[1], unit), c);
+      multiply(segments_[1], unit, blocks, b, activations, begin_of(segment, unit + 1), up);
+    } else {
+      multiply(segment, unit, blocks, b, activations, begin_of(segment, unit + 1), c);
+    }
+    finish(segment, unit, blocks, b, c, up, run);
+  }
+}
+
+trivet_status Linear::run(const trivet_run& run) {
+  if (run.num_rows == 0) return TRIVET_OK;
+  if (run.num_rows > max_rows_ || !run.inputs[0] || !run.output ||
+      (add_residual_ && !run.inputs[1])) {
+    return TRIVET_INVALID_ARGUMENT;
+  }
+  const RowBlocks blocks(run.num_rows, kernels_.tile_rows);
+  const bool pack_privately = run.num_rows <= private_rows_ && blocks.tiles(0) == 1;
+  const PackedActivations shared = shared_area(run.workspace);
+  if (!pack_privately) pack_all(run, blocks, shared);
+  const int64_t chunk = std::clamp<int64_t>(units_ / (8 * device_.pool.num_threads()), 1, 8);
+  device_.pool.for_units(units_, chunk, [&](int thread, int64_t begin, int64_t end, bool first) {
+    float* scratch = scratch_of(run.workspace, thread);
+    const PackedActivations activations =
+        pack_privately ? private_area(run.workspace, thread) : shared;
+    if (pack_privately && first) pack_tile(run.inputs[0], blocks, 0, 0, scratch, activations);
+    for (int64_t u = begin; u < end; ++u) {
+      run_unit(u, blocks, activations, run, scratch + row_floats(columns_));
+    }
+  });
+  return TRIVET_OK;
+}
+
+}  // namespace
+
+std::string check_linear(const trivet_op_desc& desc) {
+  const auto& p = *static_cast<const trivet_linear_params*>(desc.params);
+  if (p.activation > TRIVET_ACT_GELU_TANH) return "unknown activation";
+  const bool gated = p.activation != TRIVET_ACT_NONE;
+  if (gated && desc.num_weights != 2) return "an activation needs exactly two weights";
+  int64_t columns = 0;
+  for (int i = 0; i < desc.num_weights; ++i) {
+    const trivet_weight_desc& w = desc.weight_descs[i];
+    if (w.usage != TRIVET_WEIGHT_LINEAR || weight_bytes(w) == UINT64_MAX)
+      return "a weight is of an unsupported type or shape";
+    if (w.cols != desc.input_cols[0]) return "a weight's columns differ from the input's";
+    if (gated && w.rows != desc.weight_descs[0].rows) return "gate and up must have equal rows";
+    columns += w.rows;
+  }
+  if (gated) columns /= 2;
+  if (columns != desc.output_cols) return "output columns differ from the weights' rows";
+  if (p.add_residual && (desc.num_inputs < 2 || desc.input_cols[1] != desc.output_cols)) {
+    return "add_residual needs a second input of the output's columns";
+  }
+  return "";
+}
+
+trivet_op* make_linear(const OpContext& context) { return new Linear(context); }
+
+}  // namespace trivet::cpu
