@@ -52,7 +52,7 @@ struct Options {
   std::vector<int> threads = {1, 2};
   std::vector<std::string> types = {"q4_0", "q4_1", "q5_0", "q8_0", "q4_K", "q6_K"};
   std::vector<int> batches = {1, 2, 4, 8, 16, 32, 128};
-  int64_t cols = 1536;
+  int64_t cols = 1536, rows = 4096;
   bool attention = true;
 };
 
@@ -131,7 +131,7 @@ std::vector<std::byte> random_blocks(DType type, size_t bytes) {
 }
 
 void bench_linear(const Bench& b, DType type, const Options& options) {
-  const int64_t rows = 4096, cols = options.cols;
+  const int64_t rows = options.rows, cols = options.cols;
   const std::vector<std::byte> source = random_blocks(type, trivet::row_bytes(type, cols) * rows);
   trivet_weight_desc desc = {sizeof desc, TRIVET_WEIGHT_LINEAR, static_cast<uint32_t>(type), rows,
                              cols,        source.data()};
@@ -280,6 +280,7 @@ Options parse(int argc, char** argv) {
     if (name == "--types") o.types = value == "none" ? std::vector<std::string>{} : split(value);
     if (name == "--rows-in-batch") o.batches = numbers(value);
     if (name == "--cols") o.cols = std::atoll(value.c_str());
+    if (name == "--rows") o.rows = std::atoll(value.c_str());
     if (name == "--isa") o.isa = value;
     if (name == "--attention") o.attention = value != "0";
   }

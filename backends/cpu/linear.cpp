@@ -3,6 +3,7 @@
 // first-level cache.
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <vector>
 
 #include "operations.h"
@@ -13,6 +14,9 @@ namespace {
 // Up to this many activations are packed by every thread for itself, which saves a region.
 constexpr int64_t kPackPrivatelyValues = 4096;
 constexpr int kPrefetchBytesAhead = 8192;
+constexpr uint64_t kWideBytes = 18432;  // of the longest widened chunk
+// From here on the output rows are requested before they are written.
+constexpr int kPrefetchOutputRows = 8;
 
 struct Segment {
   PackedFormat format;
@@ -42,8 +46,11 @@ struct RowBlocks {
   }
 };
 
-// Packed activations of one kind, in the step's workspace or a thread's.
-using PackedActivations = std::array<int32_t*, kActivationKinds>;
+// Packed activations, in the step's workspace or a thread's.
+struct PackedActivations {
+  std::array<int32_t*, kActivationKinds> kinds;
+  uint32_t* narrow;  // [rows] formats whose narrow tiles a row may take
+};
 
 class Linear final : public trivet_op {
  public:
@@ -58,9 +65,12 @@ class Linear final : public trivet_op {
                  const PackedActivations& out) const;
   void pack_all(const trivet_run& run, const RowBlocks& blocks, const PackedActivations& out);
   void multiply(const Segment& segment, int64_t super_panel, const RowBlocks& blocks, int block,
-                const PackedActivations& activations, const uint8_t* next, float* c) const;
+                const PackedActivations& activations, const uint8_t* next, float* c,
+                uint8_t* wide) const;
   void finish(const Segment& segment, int64_t super_panel, const RowBlocks& blocks, int block,
               const float* c, const float* up, const trivet_run& run) const;
+  void prefetch_output(const Segment& segment, int64_t super_panel, const RowBlocks& blocks,
+                       int block, const trivet_run& run) const;
   void run_unit(int64_t unit, const RowBlocks& blocks, const PackedActivations& activations,
                 const trivet_run& run, float* c) const;
   PackedActivations shared_area(void* workspace) const;
@@ -83,12 +93,19 @@ class Linear final : public trivet_op {
   int32_t max_rows_;
   int64_t private_rows_;
   std::array<uint64_t, kActivationKinds> shared_offset_{}, private_offset_{};
+  uint64_t shared_narrow_offset_ = 0, private_narrow_offset_ = 0;
   uint64_t threads_offset_ = 0, thread_bytes_ = 0, scratch_offset_ = 0;
 };
 
 uint64_t aligned(uint64_t bytes) { return (bytes + 127) / 128 * 128; }
 
-// In a thread's scratch: the normalised row, then sums of two super-panels.
+bool all_narrow(const uint32_t* narrow, int count, PackedFormat format) {
+  uint32_t common = ~0u;
+  for (int i = 0; i < count; ++i) common &= narrow[i];
+  return (common >> static_cast<int>(format) & 1) != 0;
+}
+
+// In a thread's scratch: the normalised row, sums of two super-panels, a widened chunk.
 int64_t row_floats(int64_t columns) { return ceil_div(columns, 32) * 32; }
 
 Linear::Linear(const OpContext& context)
@@ -121,10 +138,14 @@ Linear::Linear(const OpContext& context)
     shared += aligned(packed_bytes(static_cast<ActivationKind>(k), max_rows_));
     thread_bytes_ += aligned(packed_bytes(static_cast<ActivationKind>(k), private_rows_));
   }
-  threads_offset_ = shared;
-  scratch_offset_ = thread_bytes_;
+  shared_narrow_offset_ = shared;
+  private_narrow_offset_ = thread_bytes_;
+  threads_offset_ = shared + aligned(4 * static_cast<uint64_t>(max_rows_));
+  scratch_offset_ = thread_bytes_ + aligned(4 * static_cast<uint64_t>(private_rows_));
   const int64_t block_rows = std::min<int64_t>(max_rows_, kActivationBlockRows);
-  thread_bytes_ += aligned(4 * (row_floats(columns_) + 2 * kSuperPanelRows * block_rows));
+  thread_bytes_ =
+      scratch_offset_ +
+      aligned(4 * (row_floats(columns_) + 2 * kSuperPanelRows * block_rows) + kWideBytes);
   workspace_bytes = threads_offset_ + thread_bytes_ * device_.pool.num_threads();
 }
 
@@ -135,18 +156,22 @@ uint64_t Linear::packed_bytes(ActivationKind kind, int64_t rows) const {
 }
 
 PackedActivations Linear::shared_area(void* workspace) const {
+  uint8_t* base = static_cast<uint8_t*>(workspace);
   PackedActivations area;
   for (int k = 0; k < kActivationKinds; ++k) {
-    area[k] = reinterpret_cast<int32_t*>(static_cast<uint8_t*>(workspace) + shared_offset_[k]);
+    area.kinds[k] = reinterpret_cast<int32_t*>(base + shared_offset_[k]);
   }
+  area.narrow = reinterpret_cast<uint32_t*>(base + shared_narrow_offset_);
   return area;
 }
 
 PackedActivations Linear::private_area(void* workspace, int thread) const {
   uint8_t* base = static_cast<uint8_t*>(workspace) + threads_offset_ + thread * thread_bytes_;
   PackedActivations area;
-  for (int k = 0; k < kActivationKinds; ++k)
-    area[k] = reinterpret_cast<int32_t*>(base + private_offset_[k]);
+  for (int k = 0; k < kActivationKinds; ++k) {
+    area.kinds[k] = reinterpret_cast<int32_t*>(base + private_offset_[k]);
+  }
+  area.narrow = reinterpret_cast<uint32_t*>(base + private_narrow_offset_);
   return area;
 }
 
@@ -163,13 +188,15 @@ void Linear::pack_row(const float* x, const RowBlocks& blocks, int block, int ti
     values = scratch;
   }
   const int begin = blocks.tile_begin(block, tile);
+  uint32_t& narrow = out.narrow[blocks.block_begin(block) + row];
+  narrow = ~0u;
   for (int k = 0; k < kActivationKinds; ++k) {
     if (!used_[k]) continue;
     const ActivationKind kind = static_cast<ActivationKind>(k);
-    const ActivationPlace place = {out[k] + packed_bytes(kind, blocks.block_begin(block)) / 4,
+    const ActivationPlace place = {out.kinds[k] + packed_bytes(kind, blocks.block_begin(block)) / 4,
                                    blocks.block_rows(block), begin,
                                    blocks.tile_begin(block, tile + 1) - begin, row - begin};
-    kernels_.quantize_row(kind, values, columns_, place);
+    narrow &= kernels_.quantize_row(kind, values, columns_, place);
   }
 }
 
@@ -205,34 +232,39 @@ void Linear::pack_all(const trivet_run& run, const RowBlocks& blocks,
 // request the next one from memory in equal shares; a single tile requests a fixed distance ahead.
 void Linear::multiply(const Segment& segment, int64_t super_panel, const RowBlocks& blocks,
                       int block, const PackedActivations& activations, const uint8_t* next,
-                      float* c) const {
+                      float* c, uint8_t* wide) const {
   const FormatLayout& format = layout_of(segment.format);
+  const FormatKernels& kernels = kernels_.formats[static_cast<int>(segment.format)];
   const ActivationLayout& layout = layout_of(format.activation);
   const int units = static_cast<int>(units_of(segment.format, columns_));
-  const int tiles = blocks.tiles(block), rows = blocks.block_rows(block);
+  const int tiles = blocks.tiles(block);
   const int chunk_units = tiles == 1 ? units : layout.chunk_units;
+  const bool widen = kernels.widen && blocks.block_rows(block) >= kernels.widen_from_rows;
   const uint8_t* w = segment.packed + super_panel * units * format.unit_bytes;
-  const int32_t* a = activations[static_cast<int>(format.activation)] +
+  const int32_t* a = activations.kinds[static_cast<int>(format.activation)] +
                      packed_bytes(format.activation, blocks.block_begin(block)) / 4;
+  const uint32_t* narrow = activations.narrow + blocks.block_begin(block);
   const int step_lines = static_cast<int>(ceil_div(format.unit_bytes, 64 * format.prefetch_steps));
-  std::fill_n(c, kSuperPanelRows * rows, 0.0f);
   for (int u = 0; u < units; u += chunk_units) {
     const int n = std::min(chunk_units, units - u);
-    const char* ahead =
-        reinterpret_cast<const char*>(u + n < units ? w + int64_t{n} * format.unit_bytes : next);
-    const char* ahead_end = ahead + int64_t{n} * format.unit_bytes;
+    const int64_t chunk_bytes = int64_t{n} * format.unit_bytes;
+    const char* ahead = reinterpret_cast<const char*>(u + n < units ? w + chunk_bytes : next);
+    const char* ahead_end = ahead + chunk_bytes;
     int lines = static_cast<int>(ceil_div(step_lines, tiles));
     if (tiles == 1) ahead = reinterpret_cast<const char*>(w) + kPrefetchBytesAhead;
+    if (widen) kernels.widen(w, n, wide);
     for (int t = 0; t < tiles; ++t) {
-      const int first = blocks.tile_begin(block, t),
-                count = blocks.tile_begin(block, t + 1) - first;
+      const int first = blocks.tile_begin(block, t);
+      const int count = blocks.tile_begin(block, t + 1) - first;
       if (tiles > 1 && ahead >= ahead_end) lines = 0;
-      kernels_.tiles[static_cast<int>(segment.format)][count](w, a, n, c + kSuperPanelRows * first,
-                                                              ahead, lines);
+      float* sums = c + kSuperPanelRows * first;
+      if (u == 0) std::memset(sums, 0, sizeof(float) * kSuperPanelRows * count);
+      const bool fits = all_narrow(narrow + first, count, segment.format);
+      kernels.tiles[widen][fits][count](widen ? wide : w, a, n, sums, ahead, lines);
       a += int64_t{n} * layout.unit_dwords * count;
       ahead += int64_t{64} * lines * n * format.prefetch_steps;
     }
-    w += int64_t{n} * format.unit_bytes;
+    w += chunk_bytes;
   }
 }
 
@@ -255,6 +287,17 @@ void Linear::finish(const Segment& segment, int64_t super_panel, const RowBlocks
   kernels_.finish_tile_rows(e);
 }
 
+void Linear::prefetch_output(const Segment& segment, int64_t super_panel, const RowBlocks& blocks,
+                             int block, const trivet_run& run) const {
+  if (blocks.block_rows(block) < kPrefetchOutputRows) return;
+  const float* out = run.output + blocks.block_begin(block) * output_columns_ +
+                     segment.first_column + super_panel * kSuperPanelRows;
+  for (int r = 0; r < blocks.block_rows(block); ++r, out += output_columns_) {
+    __builtin_prefetch(out, 1);
+    __builtin_prefetch(out + 16, 1);
+  }
+}
+
 void Linear::run_unit(int64_t unit, const RowBlocks& blocks, const PackedActivations& activations,
                       const trivet_run& run, float* c) const {
   size_t s = 0;
@@ -265,15 +308,16 @@ void Linear::run_unit(int64_t unit, const RowBlocks& blocks, const PackedActivat
     return x.packed + panel * units_of(x.format, columns_) * layout_of(x.format).unit_bytes;
   };
   for (int b = 0; b < blocks.blocks; ++b) {
-    float* up = nullptr;
+    float* up = c + kSuperPanelRows * blocks.block_rows(b);
+    uint8_t* wide = reinterpret_cast<uint8_t*>(up + kSuperPanelRows * blocks.block_rows(b));
+    prefetch_output(segment, unit, blocks, b, run);
+    const Segment& second = gated_ ? segments_[1] : segment;
+    multiply(segment, unit, blocks, b, activations, begin_of(second, gated_ ? unit : unit + 1), c,
+             wide);
     if (gated_) {
-      up = c + kSuperPanelRows * blocks.block_rows(b);
-      multiply(segment, unit, blocks, b, activations, begin_of(segments_[1], unit), c);
-      multiply(segments_[1], unit, blocks, b, activations, begin_of(segment, unit + 1), up);
-    } else {
-      multiply(segment, unit, blocks, b, activations, begin_of(segment, unit + 1), c);
+      multiply(second, unit, blocks, b, activations, begin_of(segment, unit + 1), up, wide);
     }
-    finish(segment, unit, blocks, b, c, up, run);
+    finish(segment, unit, blocks, b, c, gated_ ? up : nullptr, run);
   }
 }
 

@@ -26,7 +26,7 @@
 // Activations. Rows are cut into blocks of at most kActivationBlockRows, blocks into tiles of at
 // most the level's tile rows, columns into units of 32 or 256 and units into chunks. Order:
 // [block][chunk][tile][unit][field][row].
-//   per 32   8 dwords of 4 signed bytes, -sum as int32, scale, scale * sum as float
+//   per 32   8 dwords of 4 signed bytes, -8, -16, -128 times their sum, scale, scale * sum
 //   per 256  64 dwords, 4 x (sums of two groups of 32 as int16), 16 x (-32 * sum of 16 columns),
 //   scale float    32 floats
 #ifndef TRIVET_BACKENDS_CPU_PACKED_FORMAT_H_
@@ -51,7 +51,7 @@ struct ActivationLayout {
   int chunk_units;
 };
 constexpr ActivationLayout kActivationLayouts[kActivationKinds] = {
-    {32, 11, 16}, {256, 85, 2}, {32, 32, 8}};
+    {32, 13, 16}, {256, 85, 2}, {32, 32, 8}};
 
 enum class PackedFormat : int {
   kQ4_0,

@@ -15,6 +15,17 @@ namespace trivet::cpu {
 using TileKernel = void (*)(const uint8_t* weights, const int32_t* activations, int units, float* c,
                             const char* prefetch, int prefetch_lines);
 
+using WidenKernel = void (*)(const uint8_t* weights, int units, uint8_t* out);
+
+struct FormatKernels {
+  // [wide][narrow][rows]: wide tiles read units that widen() has spread to one byte per integer;
+  // narrow tiles are for rows whose quantize_row() result has the format's bit. Same bits all.
+  TileKernel tiles[2][2][kMaxTileRows + 1];
+  WidenKernel widen;  // null: there is no wide form
+  int wide_unit_bytes;
+  int widen_from_rows;  // where it pays
+};
+
 // Where a row's packed activations go: see packed_format.h. Unit u of chunk n lies at
 // base + n * chunk_units * unit_dwords * block_rows + rows_before * units_in_chunk * unit_dwords +
 // ...
@@ -82,10 +93,11 @@ constexpr int kAttendScratchFloats = (kAttentionTile + 1) * 8;
 struct KernelTable {
   const char* name;
   int tile_rows;  // <= kMaxTileRows
-  TileKernel tiles[kPackedFormats][kMaxTileRows + 1];
+  FormatKernels formats[kPackedFormats];
 
-  // x[columns] to packed activations.
-  void (*quantize_row)(ActivationKind, const float* x, int64_t columns, const ActivationPlace&);
+  // x[columns] to packed activations. Returns bits 1 << format of the K types whose group sums of
+  // this row fit 16 bits whatever the weights are.
+  uint32_t (*quantize_row)(ActivationKind, const float* x, int64_t columns, const ActivationPlace&);
 
   void (*finish_tile_rows)(const EpilogueParams&);
 

@@ -26,6 +26,9 @@ constexpr int kSpinChains = TRIVET_SPIN_CHAINS;
 
 // clang-format off: each builds on the ones before
 #include "kernels/math.h"
+#include "kernels/tiles32.h"
+#include "kernels/tiles256.h"
+#include "kernels/tiles_float.h"
 #include "kernels/tiles.h"
 #include "kernels/rows.h"
 #include "kernels/attention.h"
@@ -37,6 +40,7 @@ KernelTable make_table() {
   t.name = TRIVET_LEVEL_NAME;
   t.tile_rows = kTileRows;
   fill_tiles<kTileRows>(t);
+  fill_widening(t);
   t.quantize_row = quantize_activation_row;
   t.rms_norm = rms_norm_row;
   t.rope = rope_head;

@@ -154,11 +154,17 @@ TRIVET_INLINE float largest_magnitude(const float* x, int columns) {
   return max_lanes(m);
 }
 
-// 16 values to signed bytes in [-127, 127]; returns their sum.
-TRIVET_INLINE int32_t quantize_16(const float* x, Floats inverse, int8_t* out) {
-  const Ints q = to_int(mul(load_f(x), inverse));
+struct IntSums {
+  int32_t sum;
+  int32_t magnitude;  // of |q|
+};
+
+// 16 values to signed bytes in [-127, 127].
+TRIVET_INLINE IntSums quantize_16(const float* x, Floats inverse, int8_t* out) {
+  const Floats scaled = mul(load_f(x), inverse);
+  const Ints q = to_int(scaled);
   store_bytes(out, q);
-  return sum_lanes_i(q);
+  return {sum_lanes_i(q), sum_lanes_i(to_int(abs_f(scaled)))};
 }
 
 TRIVET_INLINE void scatter_dwords(const int8_t* bytes, int dwords, int32_t* out, int stride) {
@@ -170,27 +176,51 @@ TRIVET_INLINE void quantize_unit_32(const float* x, int32_t* out, int stride) {
   const Floats inverse = set_f(largest > 0 ? 127.0f / largest : 0.0f);
   const float scale = largest / 127.0f;
   alignas(64) int8_t bytes[32];
-  const int32_t sum = quantize_16(x, inverse, bytes) + quantize_16(x + 16, inverse, bytes + 16);
+  const int32_t sum =
+      quantize_16(x, inverse, bytes).sum + quantize_16(x + 16, inverse, bytes + 16).sum;
   scatter_dwords(bytes, 8, out, stride);
-  out[8 * stride] = -sum;
-  out[9 * stride] = float_bits(scale);
-  out[10 * stride] = float_bits(scale * static_cast<float>(sum));
+  out[8 * stride] = -8 * sum;
+  out[9 * stride] = -16 * sum;
+  out[10 * stride] = -128 * sum;
+  out[11 * stride] = float_bits(scale);
+  out[12 * stride] = float_bits(scale * static_cast<float>(sum));
 }
 
-TRIVET_INLINE void quantize_unit_256(const float* x, int32_t* out, int stride) {
+// Largest |dot| of a group of 16 (Q6_K) or 32 columns is the magnitude of its positive or of its
+// negative part times the largest weight.
+TRIVET_INLINE uint32_t narrow_formats(const IntSums* sums) {
+  int32_t most_16 = 0, most_32 = 0;
+  for (int i = 0; i < 16; i += 2) {
+    const int32_t a = sums[i].magnitude, b = sums[i + 1].magnitude;
+    const int32_t sum = sums[i].sum + sums[i + 1].sum;
+    const int32_t larger_part = (a + b + (sum < 0 ? -sum : sum)) / 2;
+    most_16 = a > most_16 ? a : most_16;
+    most_16 = b > most_16 ? b : most_16;
+    most_32 = larger_part > most_32 ? larger_part : most_32;
+  }
+  uint32_t formats = 0;
+  if (most_32 <= 32767 / 15) formats |= 1u << static_cast<int>(PackedFormat::kQ4_K);
+  if (most_32 <= 32767 / 31) formats |= 1u << static_cast<int>(PackedFormat::kQ5_K);
+  if (most_16 <= 32767 / 32) formats |= 1u << static_cast<int>(PackedFormat::kQ6_K);
+  return formats;
+}
+
+TRIVET_INLINE uint32_t quantize_unit_256(const float* x, int32_t* out, int stride) {
   const float largest = largest_magnitude(x, 256);
   const Floats inverse = set_f(largest > 0 ? 127.0f / largest : 0.0f);
   alignas(64) int8_t bytes[256];
-  int32_t sums[16];
+  IntSums sums[16];
   for (int i = 0; i < 16; ++i) sums[i] = quantize_16(x + 16 * i, inverse, bytes + 16 * i);
   scatter_dwords(bytes, 64, out, stride);
   for (int g = 0; g < 4; ++g) {
-    const int32_t first = sums[4 * g] + sums[4 * g + 1], second = sums[4 * g + 2] + sums[4 * g + 3];
-    out[(64 + g) * stride] =
-        (first & 0xFFFF) | static_cast<int32_t>(static_cast<uint32_t>(second) << 16);
+    const IntSums* s = sums + 4 * g;
+    const uint32_t first = static_cast<uint32_t>(s[0].sum + s[1].sum);
+    const uint32_t second = static_cast<uint32_t>(s[2].sum + s[3].sum);
+    out[(64 + g) * stride] = static_cast<int32_t>((first & 0xFFFF) | second << 16);
   }
-  for (int i = 0; i < 16; ++i) out[(68 + i) * stride] = -32 * sums[i];
+  for (int i = 0; i < 16; ++i) out[(68 + i) * stride] = -32 * sums[i].sum;
   out[84 * stride] = float_bits(largest / 127.0f);
+  return narrow_formats(sums);
 }
 
 TRIVET_INLINE void copy_unit_float(const float* x, int columns, int32_t* out, int stride) {
@@ -198,12 +228,13 @@ TRIVET_INLINE void copy_unit_float(const float* x, int columns, int32_t* out, in
   for (int i = columns; i < 32; ++i) out[i * stride] = 0;
 }
 
-void quantize_activation_row(ActivationKind kind, const float* x, int64_t columns,
-                             const ActivationPlace& place) {
+uint32_t quantize_activation_row(ActivationKind kind, const float* x, int64_t columns,
+                                 const ActivationPlace& place) {
   const ActivationLayout layout = layout_of(kind);
   const int64_t units = ceil_div(columns, layout.unit_columns);
   const int stride = place.tile_rows;
   int32_t* chunk = place.base;
+  uint32_t narrow = ~0u;
   for (int64_t first = 0; first < units; first += layout.chunk_units) {
     const int64_t rest = units - first;
     const int64_t in_chunk = rest < layout.chunk_units ? rest : layout.chunk_units;
@@ -213,7 +244,7 @@ void quantize_activation_row(ActivationKind kind, const float* x, int64_t column
       if (kind == ActivationKind::kPer32) {
         quantize_unit_32(values, out, stride);
       } else if (kind == ActivationKind::kPer256) {
-        quantize_unit_256(values, out, stride);
+        narrow &= quantize_unit_256(values, out, stride);
       } else {
         const int64_t left = columns - 32 * u;
         copy_unit_float(values, left < 32 ? static_cast<int>(left) : 32, out, stride);
@@ -222,4 +253,5 @@ void quantize_activation_row(ActivationKind kind, const float* x, int64_t column
     }
     chunk += static_cast<int64_t>(layout.chunk_units) * layout.unit_dwords * place.block_rows;
   }
+  return narrow;
 }
