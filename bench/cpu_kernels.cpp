@@ -158,9 +158,12 @@ void bench_linear(const Bench& b, DType type, const Options& options) {
   }
   const uint64_t workspace_bytes = b.table.op_workspace_bytes(ops[0]);
   void* workspace = b.table.memory_allocate(b.device, workspace_bytes);
-  std::vector<float> x(512 * cols), out(512 * rows);
+  // Device memory, as the engine gives it: huge pages.
+  const size_t x_bytes = sizeof(float) * 512 * cols, out_bytes = sizeof(float) * 512 * rows;
+  float* x = static_cast<float*>(b.table.memory_allocate(b.device, x_bytes));
+  float* out = static_cast<float*>(b.table.memory_allocate(b.device, out_bytes));
   std::mt19937 random(2);
-  for (float& v : x) v = std::normal_distribution<float>()(random);
+  for (int64_t i = 0; i < 512 * cols; ++i) x[i] = std::normal_distribution<float>()(random);
   for (int m : options.batches) {
     trivet_step step = {};
     step.size = sizeof step;
@@ -169,8 +172,8 @@ void bench_linear(const Bench& b, DType type, const Options& options) {
     run.size = sizeof run;
     run.step = &step;
     run.num_rows = m;
-    run.inputs[0] = x.data();
-    run.output = out.data();
+    run.inputs[0] = x;
+    run.output = out;
     run.workspace = workspace;
     size_t next = 0;
     const double before = b.limit(TRIVET_LIMIT_INT8_OPS);
@@ -189,6 +192,8 @@ void bench_linear(const Bench& b, DType type, const Options& options) {
   for (trivet_weight* w : weights) b.table.weight_destroy(w);
   b.table.memory_free(b.device, memory, bytes * count);
   b.table.memory_free(b.device, workspace, workspace_bytes);
+  b.table.memory_free(b.device, x, x_bytes);
+  b.table.memory_free(b.device, out, out_bytes);
 }
 
 struct AttentionCase {

@@ -25,15 +25,23 @@ TRIVET_INLINE TileView view_tile(const KvHead& kv, int tile_begin, int last) {
   return view;
 }
 
+TRIVET_INLINE void prefetch_line(const uint16_t* group, int bytes) {
+  _mm_prefetch(reinterpret_cast<const char*>(group) + bytes, _MM_HINT_T1);
+}
+
+// While a tile is used, `next` is requested from memory, line by line (keys with the scores, values
+// with the values).
 // scores[row * 64 + 16 g ...] = q . k for the groups [first_group, first_group + Vectors)
 template <int Rows, int Vectors>
-TRIVET_INLINE void score_groups(const float* q, const TileView& view, int first_group, int head_dim,
-                                float* scores) {
+TRIVET_INLINE void score_groups(const float* q, const TileView& view, const TileView& next,
+                                int first_group, int head_dim, float* scores) {
   Floats s[Rows][Vectors];
   TRIVET_UNROLL for (int r = 0; r < Rows; ++r) {
     TRIVET_UNROLL for (int g = 0; g < Vectors; ++g) s[r][g] = set_f(0.0f);
   }
   for (int d = 0; d < head_dim; ++d) {
+    prefetch_line(next.keys[d & 1 ? 2 : 0], 64 * (d / 2));
+    prefetch_line(next.keys[d & 1 ? 3 : 1], 64 * (d / 2));
     Floats k[Vectors];
     TRIVET_UNROLL for (int g = 0; g < Vectors; ++g) k[g] =
         load_half(view.keys[first_group + g] + 16 * d);
@@ -49,18 +57,19 @@ TRIVET_INLINE void score_groups(const float* q, const TileView& view, int first_
 }
 
 template <int Rows>
-void score_tile(const float* q, const TileView& view, int head_dim, float* scores) {
+void score_tile(const float* q, const TileView& view, const TileView& next, int head_dim,
+                float* scores) {
   constexpr int kStep = kAttentionVectors;
   for (int g = 0; g < 4; g += kStep) {
     bool whole = true;
     for (int i = 0; i < kStep; ++i) whole = whole && view.keys[g + i];
     if (whole) {
-      score_groups<Rows, kStep>(q, view, g, head_dim, scores);
+      score_groups<Rows, kStep>(q, view, next, g, head_dim, scores);
       continue;
     }
     for (int i = g; i < g + kStep; ++i) {
       if (view.keys[i]) {
-        score_groups<Rows, 1>(q, view, i, head_dim, scores);
+        score_groups<Rows, 1>(q, view, next, i, head_dim, scores);
       } else {
         for (int r = 0; r < Rows; ++r) store_f(scores + 64 * r + 16 * i, set_f(-__builtin_inff()));
       }
@@ -72,7 +81,8 @@ void score_tile(const float* q, const TileView& view, int head_dim, float* score
 // the tile.
 template <int Rows, int Vectors>
 TRIVET_INLINE void add_values_slice(const float* p, const float* correction, const TileView& view,
-                                    int begin, int end, int slice, int head_dim, float* values) {
+                                    const TileView& next, int begin, int end, int slice,
+                                    int head_dim, float* values) {
   const Floats zero = set_f(0.0f);
   Floats acc[Rows][Vectors];
   TRIVET_UNROLL for (int r = 0; r < Rows; ++r) {
@@ -84,6 +94,10 @@ TRIVET_INLINE void add_values_slice(const float* p, const float* correction, con
     const uint16_t* group = view.values[t / 16];
     if (!group) continue;
     const uint16_t* row = group + 256 * slice + 16 * (t % 16);
+    prefetch_line(next.values[t / 16], 512 * slice + 32 * Vectors * (t % 16));
+    if constexpr (Vectors > 2) {
+      prefetch_line(next.values[t / 16], 512 * slice + 32 * Vectors * (t % 16) + 64);
+    }
     Floats x[Vectors];
     TRIVET_UNROLL for (int v = 0; v < Vectors; ++v) x[v] = load_half(row + 256 * v);
     TRIVET_UNROLL for (int r = 0; r < Rows; ++r) {
@@ -98,16 +112,16 @@ TRIVET_INLINE void add_values_slice(const float* p, const float* correction, con
 }
 
 template <int Rows>
-void add_values_tile(const float* p, const float* correction, const TileView& view, int begin,
-                     int end, int head_dim, float* values) {
+void add_values_tile(const float* p, const float* correction, const TileView& view,
+                     const TileView& next, int begin, int end, int head_dim, float* values) {
   constexpr int kStep = kAttentionVectors;
   const int slices = head_dim / 16;
   int s = 0;
   for (; s + kStep <= slices; s += kStep) {
-    add_values_slice<Rows, kStep>(p, correction, view, begin, end, s, head_dim, values);
+    add_values_slice<Rows, kStep>(p, correction, view, next, begin, end, s, head_dim, values);
   }
   for (; s < slices; ++s)
-    add_values_slice<Rows, 1>(p, correction, view, begin, end, s, head_dim, values);
+    add_values_slice<Rows, 1>(p, correction, view, next, begin, end, s, head_dim, values);
 }
 
 // Scores of one row become weights; maximum and sum follow; returns the correction of what was
@@ -140,8 +154,9 @@ TRIVET_INLINE float soften_row(float* scores, int begin, int end, float scale, f
   return first[0];
 }
 
-using ScoreFn = void (*)(const float*, const TileView&, int, float*);
-using ValuesFn = void (*)(const float*, const float*, const TileView&, int, int, int, float*);
+using ScoreFn = void (*)(const float*, const TileView&, const TileView&, int, float*);
+using ValuesFn = void (*)(const float*, const float*, const TileView&, const TileView&, int, int,
+                          int, float*);
 
 template <int Rows>
 TRIVET_INLINE ScoreFn score_function(int rows) {
@@ -161,23 +176,22 @@ TRIVET_INLINE ValuesFn values_function(int rows) {
   }
 }
 
-TRIVET_INLINE void prefetch_tile(const TileView& view, int head_dim) {
-  const int lines = head_dim / 2;
+// The tile after `view`, for prefetching: what is absent is replaced by what is already here.
+TRIVET_INLINE TileView view_next(const KvHead& kv, const TileView& view, int tile_begin, int last) {
+  TileView next = view_tile(kv, tile_begin + kAttentionTile, last);
+  const uint16_t* here = reinterpret_cast<const uint16_t*>(kv.memory);
   for (int g = 0; g < 4; ++g) {
-    if (!view.keys[g]) continue;
-    const char* keys = reinterpret_cast<const char*>(view.keys[g]);
-    const char* values = reinterpret_cast<const char*>(view.values[g]);
-    for (int i = 0; i < lines; ++i) {
-      _mm_prefetch(keys + 64 * i, _MM_HINT_T1);
-      _mm_prefetch(values + 64 * i, _MM_HINT_T1);
-    }
+    if (next.keys[g]) continue;
+    next.keys[g] = view.keys[g] ? view.keys[g] : here;
+    next.values[g] = view.keys[g] ? view.values[g] : here;
   }
+  return next;
 }
 
 // One group of at most kAttentionRows rows over one tile.
-TRIVET_INLINE void attend_group(const AttendParams& a, const TileView& view, int tile_begin,
-                                int row0, int rows, const AttendState& out, float* scores,
-                                float* correction) {
+TRIVET_INLINE void attend_group(const AttendParams& a, const TileView& view, const TileView& next,
+                                int tile_begin, int row0, int rows, const AttendState& out,
+                                float* scores, float* correction) {
   int begin = 64, end = 0, begins[kAttentionRows], ends[kAttentionRows];
   for (int r = 0; r < rows; ++r) {
     const int lo = a.first[row0 + r] - tile_begin, hi = a.last[row0 + r] + 1 - tile_begin;
@@ -190,12 +204,12 @@ TRIVET_INLINE void attend_group(const AttendParams& a, const TileView& view, int
   if (begin >= end) return;
   const int head_dim = a.kv.head_dim;
   score_function<kAttentionRows>(rows)(a.queries + static_cast<int64_t>(row0) * head_dim, view,
-                                       head_dim, scores);
+                                       next, head_dim, scores);
   for (int r = 0; r < rows; ++r) {
     correction[r] = soften_row(scores + 64 * r, begins[r], ends[r], a.scale, a.softcap,
                                out.maximum[row0 + r], out.sum[row0 + r]);
   }
-  values_function<kAttentionRows>(rows)(scores, correction, view, begin, end, head_dim,
+  values_function<kAttentionRows>(rows)(scores, correction, view, next, begin, end, head_dim,
                                         out.values + static_cast<int64_t>(row0) * head_dim);
 }
 
@@ -217,11 +231,10 @@ void attend_part(const AttendParams& a, int part, const AttendState& out, float*
   const int end = last + 1 < part_end ? last + 1 : part_end;
   for (int tile = begin; tile < end; tile += kAttentionTile) {
     const TileView view = view_tile(a.kv, tile, last);
-    if (tile + kAttentionTile <= last)
-      prefetch_tile(view_tile(a.kv, tile + kAttentionTile, last), head_dim);
+    const TileView next = view_next(a.kv, view, tile, last);
     for (int row = 0; row < a.num_rows; row += kAttentionRows) {
       const int rows = a.num_rows - row < kAttentionRows ? a.num_rows - row : kAttentionRows;
-      attend_group(a, view, tile, row, rows, out, scratch, correction);
+      attend_group(a, view, next, tile, row, rows, out, scratch, correction);
     }
   }
 }

@@ -70,9 +70,9 @@ void fill_widening(KernelTable& table) {
   };
   using Wide50 = Group32<5, 4, true>;
   using Wide51 = Group32<5, 0, true>;
-  set(PackedFormat::kQ5_0, widen_32<Group32<5, 4>, Wide50>, Wide50::kUnitBytes, 48);
-  set(PackedFormat::kQ5_1, widen_32<Group32<5, 0>, Wide51>, Wide51::kUnitBytes, 48);
+  set(PackedFormat::kQ5_0, widen_32<Group32<5, 4>, Wide50>, Wide50::kUnitBytes, 20);
+  set(PackedFormat::kQ5_1, widen_32<Group32<5, 0>, Wide51>, Wide51::kUnitBytes, 20);
   set(PackedFormat::kQ5_K, widen_256<Super45<5>, Super45<5, true>>, Super45<5, true>::kUnitBytes,
       48);
-  set(PackedFormat::kQ6_K, widen_256<Super6<>, Super6<true>>, Super6<true>::kUnitBytes, 24);
+  set(PackedFormat::kQ6_K, widen_256<Super6<>, Super6<true>>, Super6<true>::kUnitBytes, 16);
 }
