@@ -14,6 +14,7 @@ constexpr int kAttentionRows = 4;
 constexpr int kAttentionVectors = 1;
 // vpmaddubsw saturates at 16 bits: exact for weights below 128, so dot_q8 works on magnitudes.
 constexpr bool kOffsetInDotQ8 = false;
+constexpr bool kDotIsTransparent = true;
 
 TRIVET_INLINE Floats load_f(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
 TRIVET_INLINE void store_f(float* p, Floats v) {
@@ -75,6 +76,10 @@ TRIVET_INLINE void store_i(void* p, Ints v) {
   __m256i* q = static_cast<__m256i*>(p);
   _mm256_storeu_si256(q, v.a);
   _mm256_storeu_si256(q + 1, v.b);
+}
+TRIVET_INLINE Ints opaque(Ints v) {
+  asm volatile("" : "+x"(v.a), "+x"(v.b));
+  return v;
 }
 TRIVET_INLINE Ints zero_i() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
 TRIVET_INLINE Ints set_i(int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }

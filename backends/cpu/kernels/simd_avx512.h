@@ -13,6 +13,8 @@ constexpr int kAttentionRows = 6;
 constexpr int kAttentionVectors = 4;
 // dot_q8 multiplies the stored value + 128; the caller takes 128 * sum of a off.
 constexpr bool kOffsetInDotQ8 = true;
+// The compiler sees into dot_u8 and may move what does not change out of a loop.
+constexpr bool kDotIsTransparent = false;
 
 TRIVET_INLINE Floats load_f(const float* p) { return _mm512_loadu_ps(p); }
 TRIVET_INLINE void store_f(float* p, Floats v) { _mm512_storeu_ps(p, v); }
@@ -45,6 +47,11 @@ TRIVET_INLINE float max_lanes(Floats v) { return _mm512_reduce_max_ps(v); }
 
 TRIVET_INLINE Ints load_i(const void* p) { return _mm512_loadu_si512(p); }
 TRIVET_INLINE void store_i(void* p, Ints v) { _mm512_storeu_si512(p, v); }
+// The same value, which the compiler takes for a new one.
+TRIVET_INLINE Ints opaque(Ints v) {
+  asm volatile("" : "+v"(v));
+  return v;
+}
 TRIVET_INLINE Ints zero_i() { return _mm512_setzero_si512(); }
 TRIVET_INLINE Ints set_i(int32_t x) { return _mm512_set1_epi32(x); }
 TRIVET_INLINE Ints add_i(Ints a, Ints b) { return _mm512_add_epi32(a, b); }

@@ -14,6 +14,7 @@ constexpr int kTilePanels = 1;
 constexpr int kAttentionRows = 2;
 constexpr int kAttentionVectors = 1;
 constexpr bool kOffsetInDotQ8 = true;
+constexpr bool kDotIsTransparent = true;
 
 #define TRIVET_EACH TRIVET_UNROLL for (int i = 0; i < 4; ++i)
 
@@ -84,6 +85,10 @@ TRIVET_INLINE void store_i(void* p, Ints x) {
 TRIVET_INLINE Ints set_i(int32_t x) {
   const __m128i v = _mm_set1_epi32(x);
   return {{v, v, v, v}};
+}
+TRIVET_INLINE Ints opaque(Ints v) {
+  asm volatile("" : "+x"(v.v[0]), "+x"(v.v[1]), "+x"(v.v[2]), "+x"(v.v[3]));
+  return v;
 }
 TRIVET_INLINE Ints zero_i() { return set_i(0); }
 TRIVET_INLINE __m128i mul_quarter(__m128i x, __m128i y) {
