@@ -8,82 +8,16 @@
 #include <algorithm>
 #include <atomic>
 
+#include "attention_units.h"
 #include "kv_layout.h"
 #include "operations.h"
 
 namespace trivet::cpu {
 namespace {
 
-constexpr int kTileQueryRows = 48;  // query rows (tokens x heads of the group) in a unit, about
 constexpr int kUnitsPerThread = 3;  // fewer: units are split
 constexpr int kMaxSplitUnits = 1024;
 constexpr uint64_t kSplitBytes = uint64_t{4} << 20;  // for the states of split parts
-
-struct Shape {
-  int heads, kv_heads, group, head_dim;
-  int tile_tokens;
-  int max_rows;  // of a unit
-};
-
-Shape shape_of(const trivet_attention_params& p) {
-  Shape s;
-  s.heads = p.num_heads;
-  s.kv_heads = p.kv.num_kv_heads;
-  s.group = s.heads / s.kv_heads;
-  s.head_dim = p.kv.head_dim;
-  s.tile_tokens = std::max(1, kTileQueryRows / s.group);
-  s.max_rows = s.tile_tokens * s.group;
-  return s;
-}
-
-// What a thread needs for one unit, cut from its scratch.
-struct UnitScratch {
-  float* queries;
-  AttendState state, part;
-  float* tile;
-  int32_t* first;
-  int32_t* last;
-  const float** query_rows;
-  float** out_rows;
-
-  static uint64_t state_floats(const Shape& s) {
-    return static_cast<uint64_t>(s.max_rows) * (s.head_dim + 2);
-  }
-  static uint64_t bytes(const Shape& s) {
-    const uint64_t rows = static_cast<uint64_t>(s.max_rows);
-    const uint64_t floats = rows * s.head_dim + 2 * state_floats(s) + kAttendScratchFloats + 64;
-    return (4 * floats + 8 * rows + 16 * rows + 511) / 256 * 256;
-  }
-  static AttendState state_at(float*& at, const Shape& s) {
-    AttendState state;
-    state.values = at;
-    state.maximum = at + int64_t{s.max_rows} * s.head_dim;
-    state.sum = state.maximum + s.max_rows;
-    at += state_floats(s);
-    return state;
-  }
-
-  UnitScratch(void* memory, const Shape& s) {
-    out_rows = static_cast<float**>(memory);
-    query_rows = const_cast<const float**>(out_rows + s.max_rows);
-    first = reinterpret_cast<int32_t*>(out_rows + 2 * int64_t{s.max_rows});
-    last = first + s.max_rows;
-    float* at =
-        reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(last + s.max_rows) + 63) / 64 * 64);
-    queries = at;
-    at += int64_t{s.max_rows} * s.head_dim;
-    tile = at;
-    at += kAttendScratchFloats;
-    state = state_at(at, s);
-    part = state_at(at, s);
-  }
-};
-
-struct Unit {
-  int sequence;
-  int kv_head;
-  int row_begin, row_end;  // of the step
-};
 
 class Attention final : public trivet_op {
  public:
@@ -109,7 +43,7 @@ class Attention final : public trivet_op {
   trivet_device& device_;
   const KernelTable& kernels_;
   trivet_attention_params params_;
-  Shape shape_;
+  AttentionShape shape_;
   KvLayout layout_;
   int64_t columns_;
   int32_t max_rows_, max_sequences_;
@@ -122,7 +56,7 @@ Attention::Attention(const OpContext& context)
     : device_(context.device),
       kernels_(*context.device.kernels),
       params_(context.params<trivet_attention_params>()),
-      shape_(shape_of(params_)),
+      shape_(params_),
       layout_(params_.kv, params_.kv_layer),
       columns_(context.desc.input_cols[0]),
       max_rows_(context.limits.max_rows),
@@ -228,19 +162,6 @@ void Attention::clear(const AttendState& state, int rows) const {
   std::fill_n(state.maximum, rows, -__builtin_inff());
   std::fill_n(state.sum, rows, 0.0f);
   std::fill_n(state.values, int64_t{rows} * shape_.head_dim, 0.0f);
-}
-
-// Parts that any row of a unit sees: [begin, end).
-struct PartRange {
-  int begin, end;
-};
-PartRange parts_of(const AttendParams& a) {
-  int first = a.first[0], last = a.last[0];
-  for (int r = 1; r < a.num_rows; ++r) {
-    first = std::min(first, a.first[r]);
-    last = std::max(last, a.last[r]);
-  }
-  return {first / kAttentionPart, last / kAttentionPart + 1};
 }
 
 void Attention::run_unit(const trivet_run& run, const Unit& unit,

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "activation_packer.h"
 #include "operations.h"
 
 namespace trivet::cpu {
@@ -25,45 +26,12 @@ struct Segment {
   int64_t first_column;  // of the output
 };
 
-// How the rows of a step are cut; see packed_format.h.
-struct RowBlocks {
-  int rows;
-  int tile_rows;
-  int blocks;
-
-  RowBlocks(int num_rows, int max_tile_rows)
-      : rows(num_rows),
-        tile_rows(max_tile_rows),
-        blocks(static_cast<int>(ceil_div(num_rows, kActivationBlockRows))) {}
-  int block_begin(int b) const { return part_begin(rows, blocks, b); }
-  int block_rows(int b) const { return part_begin(rows, blocks, b + 1) - block_begin(b); }
-  int tiles(int b) const { return static_cast<int>(ceil_div(block_rows(b), tile_rows)); }
-  int tile_begin(int b, int t) const { return part_begin(block_rows(b), tiles(b), t); }
-
- private:
-  static int part_begin(int n, int parts, int i) {
-    return static_cast<int>(int64_t{n} * i / parts);
-  }
-};
-
-// Packed activations, in the step's workspace or a thread's.
-struct PackedActivations {
-  std::array<int32_t*, kActivationKinds> kinds;
-  uint32_t* narrow;  // [rows] formats whose narrow tiles a row may take
-};
-
 class Linear final : public trivet_op {
  public:
   explicit Linear(const OpContext& context);
   trivet_status run(const trivet_run& run) override;
 
  private:
-  uint64_t packed_bytes(ActivationKind kind, int64_t rows) const;
-  void pack_row(const float* x, const RowBlocks& blocks, int block, int tile, int row,
-                float* scratch, const PackedActivations& out) const;
-  void pack_tile(const float* x, const RowBlocks& blocks, int block, int tile, float* scratch,
-                 const PackedActivations& out) const;
-  void pack_all(const trivet_run& run, const RowBlocks& blocks, const PackedActivations& out);
   void multiply(const Segment& segment, int64_t super_panel, const RowBlocks& blocks, int block,
                 const PackedActivations& activations, const uint8_t* next, float* c,
                 uint8_t* wide) const;
@@ -73,28 +41,29 @@ class Linear final : public trivet_op {
                        int block, const trivet_run& run) const;
   void run_unit(int64_t unit, const RowBlocks& blocks, const PackedActivations& activations,
                 const trivet_run& run, float* c) const;
-  PackedActivations shared_area(void* workspace) const;
-  PackedActivations private_area(void* workspace, int thread) const;
-  float* scratch_of(void* workspace, int thread) const;
+  uint8_t* thread_memory(const trivet_run& run, int thread) const {
+    return static_cast<uint8_t*>(run.workspace) + threads_offset_ + thread * thread_bytes_;
+  }
+  float* scratch_of(const trivet_run& run, int thread) const {
+    return reinterpret_cast<float*>(thread_memory(run, thread) + scratch_offset_);
+  }
 
   trivet_device& device_;
   const KernelTable& kernels_;
   int64_t columns_;
   int64_t output_columns_;
   std::vector<Segment> segments_;
-  std::array<bool, kActivationKinds> used_{};
+  ActivationPacker packer_;
   const float* bias_;
-  const float* norm_weight_;
-  float norm_eps_;
   uint32_t activation_;
   bool gated_;
   bool add_residual_;
   int64_t units_ = 0;  // super-panels (pairs of them if gated) of all segments
   int32_t max_rows_;
   int64_t private_rows_;
-  std::array<uint64_t, kActivationKinds> shared_offset_{}, private_offset_{};
-  uint64_t shared_narrow_offset_ = 0, private_narrow_offset_ = 0;
-  uint64_t threads_offset_ = 0, thread_bytes_ = 0, scratch_offset_ = 0;
+  // Workspace: packed rows of the step; then for each thread its own packed rows and its scratch (a
+  // normalised row, sums of two super-panels, a widened chunk).
+  uint64_t threads_offset_, thread_bytes_, scratch_offset_;
 };
 
 uint64_t aligned(uint64_t bytes) { return (bytes + 127) / 128 * 128; }
@@ -105,9 +74,6 @@ bool all_narrow(const uint32_t* narrow, int count, PackedFormat format) {
   return (common >> static_cast<int>(format) & 1) != 0;
 }
 
-// In a thread's scratch: the normalised row, sums of two super-panels, a widened chunk.
-int64_t row_floats(int64_t columns) { return ceil_div(columns, 32) * 32; }
-
 Linear::Linear(const OpContext& context)
     : device_(context.device),
       kernels_(*context.device.kernels),
@@ -115,117 +81,27 @@ Linear::Linear(const OpContext& context)
       output_columns_(context.desc.output_cols) {
   const auto& p = context.params<trivet_linear_params>();
   bias_ = p.bias;
-  norm_weight_ = p.norm_weight;
-  norm_eps_ = p.norm_eps;
   activation_ = p.activation;
   gated_ = p.activation != TRIVET_ACT_NONE;
   add_residual_ = p.add_residual != 0;
   max_rows_ = std::max(context.max_rows(), 1);
+  std::array<bool, kActivationKinds> used = {};
   int64_t column = 0;
   for (int i = 0; i < context.desc.num_weights; ++i) {
     const trivet_weight& w = *context.desc.weights[i];
     segments_.push_back({w.format, w.data, w.rows, gated_ ? 0 : column});
     column += w.rows;
-    used_[static_cast<int>(layout_of(w.format).activation)] = true;
+    used[static_cast<int>(layout_of(w.format).activation)] = true;
     if (!gated_ || i == 0) units_ += super_panels_of(w.rows);
   }
   private_rows_ = std::clamp<int64_t>(kPackPrivatelyValues / columns_, 1, max_rows_);
-  uint64_t shared = 0;
-  for (int k = 0; k < kActivationKinds; ++k) {
-    if (!used_[k]) continue;
-    shared_offset_[k] = shared;
-    private_offset_[k] = thread_bytes_;
-    shared += aligned(packed_bytes(static_cast<ActivationKind>(k), max_rows_));
-    thread_bytes_ += aligned(packed_bytes(static_cast<ActivationKind>(k), private_rows_));
-  }
-  shared_narrow_offset_ = shared;
-  private_narrow_offset_ = thread_bytes_;
-  threads_offset_ = shared + aligned(4 * static_cast<uint64_t>(max_rows_));
-  scratch_offset_ = thread_bytes_ + aligned(4 * static_cast<uint64_t>(private_rows_));
+  packer_ = ActivationPacker(kernels_, columns_, used, p.norm_weight, p.norm_eps);
+  threads_offset_ = packer_.bytes(max_rows_);
+  scratch_offset_ = packer_.bytes(private_rows_);
   const int64_t block_rows = std::min<int64_t>(max_rows_, kActivationBlockRows);
-  thread_bytes_ =
-      scratch_offset_ +
-      aligned(4 * (row_floats(columns_) + 2 * kSuperPanelRows * block_rows) + kWideBytes);
+  const int64_t floats = packer_.scratch_floats() + 2 * kSuperPanelRows * block_rows;
+  thread_bytes_ = scratch_offset_ + aligned(4 * static_cast<uint64_t>(floats) + kWideBytes);
   workspace_bytes = threads_offset_ + thread_bytes_ * device_.pool.num_threads();
-}
-
-uint64_t Linear::packed_bytes(ActivationKind kind, int64_t rows) const {
-  const ActivationLayout& layout = layout_of(kind);
-  return static_cast<uint64_t>(4 * rows * ceil_div(columns_, layout.unit_columns) *
-                               layout.unit_dwords);
-}
-
-PackedActivations Linear::shared_area(void* workspace) const {
-  uint8_t* base = static_cast<uint8_t*>(workspace);
-  PackedActivations area;
-  for (int k = 0; k < kActivationKinds; ++k) {
-    area.kinds[k] = reinterpret_cast<int32_t*>(base + shared_offset_[k]);
-  }
-  area.narrow = reinterpret_cast<uint32_t*>(base + shared_narrow_offset_);
-  return area;
-}
-
-PackedActivations Linear::private_area(void* workspace, int thread) const {
-  uint8_t* base = static_cast<uint8_t*>(workspace) + threads_offset_ + thread * thread_bytes_;
-  PackedActivations area;
-  for (int k = 0; k < kActivationKinds; ++k) {
-    area.kinds[k] = reinterpret_cast<int32_t*>(base + private_offset_[k]);
-  }
-  area.narrow = reinterpret_cast<uint32_t*>(base + private_narrow_offset_);
-  return area;
-}
-
-float* Linear::scratch_of(void* workspace, int thread) const {
-  return reinterpret_cast<float*>(static_cast<uint8_t*>(workspace) + threads_offset_ +
-                                  thread * thread_bytes_ + scratch_offset_);
-}
-
-void Linear::pack_row(const float* x, const RowBlocks& blocks, int block, int tile, int row,
-                      float* scratch, const PackedActivations& out) const {
-  const float* values = x + (blocks.block_begin(block) + row) * columns_;
-  if (norm_weight_) {
-    kernels_.rms_norm(values, norm_weight_, norm_eps_, nullptr, columns_, scratch);
-    values = scratch;
-  }
-  const int begin = blocks.tile_begin(block, tile);
-  uint32_t& narrow = out.narrow[blocks.block_begin(block) + row];
-  narrow = ~0u;
-  for (int k = 0; k < kActivationKinds; ++k) {
-    if (!used_[k]) continue;
-    const ActivationKind kind = static_cast<ActivationKind>(k);
-    const ActivationPlace place = {out.kinds[k] + packed_bytes(kind, blocks.block_begin(block)) / 4,
-                                   blocks.block_rows(block), begin,
-                                   blocks.tile_begin(block, tile + 1) - begin, row - begin};
-    narrow &= kernels_.quantize_row(kind, values, columns_, place);
-  }
-}
-
-void Linear::pack_tile(const float* x, const RowBlocks& blocks, int block, int tile, float* scratch,
-                       const PackedActivations& out) const {
-  for (int row = blocks.tile_begin(block, tile); row < blocks.tile_begin(block, tile + 1); ++row) {
-    pack_row(x, blocks, block, tile, row, scratch, out);
-  }
-}
-
-void Linear::pack_all(const trivet_run& run, const RowBlocks& blocks,
-                      const PackedActivations& out) {
-  if (blocks.blocks == 1 && blocks.tiles(0) == 1) {
-    device_.pool.for_units(blocks.rows, 1, [&](int thread, int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
-        pack_row(run.inputs[0], blocks, 0, 0, static_cast<int>(row),
-                 scratch_of(run.workspace, thread), out);
-      }
-    });
-    return;
-  }
-  for (int b = 0; b < blocks.blocks; ++b) {
-    device_.pool.for_units(blocks.tiles(b), 1, [&](int thread, int64_t begin, int64_t end) {
-      for (int64_t t = begin; t < end; ++t) {
-        pack_tile(run.inputs[0], blocks, b, static_cast<int>(t), scratch_of(run.workspace, thread),
-                  out);
-      }
-    });
-  }
 }
 
 // c[rows of the block][32] = activations x one super-panel. While a chunk is used, the tiles
@@ -241,8 +117,7 @@ void Linear::multiply(const Segment& segment, int64_t super_panel, const RowBloc
   const int chunk_units = tiles == 1 ? units : layout.chunk_units;
   const bool widen = kernels.widen && blocks.block_rows(block) >= kernels.widen_from_rows;
   const uint8_t* w = segment.packed + super_panel * units * format.unit_bytes;
-  const int32_t* a = activations.kinds[static_cast<int>(format.activation)] +
-                     packed_bytes(format.activation, blocks.block_begin(block)) / 4;
+  const int32_t* a = packer_.block(activations, format.activation, blocks, block);
   const uint32_t* narrow = activations.narrow + blocks.block_begin(block);
   const int step_lines = static_cast<int>(ceil_div(format.unit_bytes, 64 * format.prefetch_steps));
   for (int u = 0; u < units; u += chunk_units) {
@@ -329,16 +204,22 @@ trivet_status Linear::run(const trivet_run& run) {
   }
   const RowBlocks blocks(run.num_rows, kernels_.tile_rows);
   const bool pack_privately = run.num_rows <= private_rows_ && blocks.tiles(0) == 1;
-  const PackedActivations shared = shared_area(run.workspace);
-  if (!pack_privately) pack_all(run, blocks, shared);
+  const PackedActivations shared = packer_.area(run.workspace, max_rows_);
+  if (!pack_privately) {
+    packer_.pack_all(
+        device_.pool, run.inputs[0], blocks, [&](int thread) { return scratch_of(run, thread); },
+        shared);
+  }
   const int64_t chunk = std::clamp<int64_t>(units_ / (8 * device_.pool.num_threads()), 1, 8);
   device_.pool.for_units(units_, chunk, [&](int thread, int64_t begin, int64_t end, bool first) {
-    float* scratch = scratch_of(run.workspace, thread);
-    const PackedActivations activations =
-        pack_privately ? private_area(run.workspace, thread) : shared;
-    if (pack_privately && first) pack_tile(run.inputs[0], blocks, 0, 0, scratch, activations);
+    float* scratch = scratch_of(run, thread);
+    PackedActivations activations = shared;
+    if (pack_privately) {
+      activations = packer_.area(thread_memory(run, thread), private_rows_);
+      if (first) packer_.pack_tile(run.inputs[0], blocks, 0, 0, scratch, activations);
+    }
     for (int64_t u = begin; u < end; ++u) {
-      run_unit(u, blocks, activations, run, scratch + row_floats(columns_));
+      run_unit(u, blocks, activations, run, scratch + packer_.scratch_floats());
     }
   });
   return TRIVET_OK;

@@ -1,0 +1,69 @@
+#include "activation_packer.h"
+
+namespace trivet::cpu {
+namespace {
+
+uint64_t aligned(uint64_t bytes) { return (bytes + 127) / 128 * 128; }
+
+}  // namespace
+
+uint64_t ActivationPacker::kind_bytes(ActivationKind kind, int64_t rows) const {
+  const ActivationLayout& layout = layout_of(kind);
+  return static_cast<uint64_t>(4 * rows * ceil_div(columns_, layout.unit_columns) *
+                               layout.unit_dwords);
+}
+
+uint64_t ActivationPacker::bytes(int64_t rows) const {
+  uint64_t total = aligned(sizeof(uint32_t) * static_cast<uint64_t>(rows));
+  for (int k = 0; k < kActivationKinds; ++k) {
+    if (used_[k]) total += aligned(kind_bytes(static_cast<ActivationKind>(k), rows));
+  }
+  return total;
+}
+
+PackedActivations ActivationPacker::area(void* memory, int64_t rows) const {
+  uint8_t* at = static_cast<uint8_t*>(memory);
+  PackedActivations area = {};
+  area.narrow = reinterpret_cast<uint32_t*>(at);
+  at += aligned(sizeof(uint32_t) * static_cast<uint64_t>(rows));
+  for (int k = 0; k < kActivationKinds; ++k) {
+    if (!used_[k]) continue;
+    area.kinds[k] = reinterpret_cast<int32_t*>(at);
+    at += aligned(kind_bytes(static_cast<ActivationKind>(k), rows));
+  }
+  return area;
+}
+
+const int32_t* ActivationPacker::block(const PackedActivations& area, ActivationKind kind,
+                                       const RowBlocks& blocks, int block) const {
+  return area.kinds[static_cast<int>(kind)] + kind_bytes(kind, blocks.block_begin(block)) / 4;
+}
+
+void ActivationPacker::pack_row(const float* x, const RowBlocks& blocks, int block, int tile,
+                                int row, float* scratch, const PackedActivations& out) const {
+  const float* values = x + (blocks.block_begin(block) + row) * columns_;
+  if (norm_weight_) {
+    kernels_->rms_norm(values, norm_weight_, norm_eps_, nullptr, columns_, scratch);
+    values = scratch;
+  }
+  const int begin = blocks.tile_begin(block, tile);
+  uint32_t& narrow = out.narrow[blocks.block_begin(block) + row];
+  narrow = ~0u;
+  for (int k = 0; k < kActivationKinds; ++k) {
+    if (!used_[k]) continue;
+    const ActivationKind kind = static_cast<ActivationKind>(k);
+    const ActivationPlace place = {out.kinds[k] + kind_bytes(kind, blocks.block_begin(block)) / 4,
+                                   blocks.block_rows(block), begin,
+                                   blocks.tile_begin(block, tile + 1) - begin, row - begin};
+    narrow &= kernels_->quantize_row(kind, values, columns_, place);
+  }
+}
+
+void ActivationPacker::pack_tile(const float* x, const RowBlocks& blocks, int block, int tile,
+                                 float* scratch, const PackedActivations& out) const {
+  for (int row = blocks.tile_begin(block, tile); row < blocks.tile_begin(block, tile + 1); ++row) {
+    pack_row(x, blocks, block, tile, row, scratch, out);
+  }
+}
+
+}  // namespace trivet::cpu

@@ -1,0 +1,98 @@
+// Rows of floats to the packed activations that the tiles of a linear operation take.
+#ifndef TRIVET_BACKENDS_CPU_ACTIVATION_PACKER_H_
+#define TRIVET_BACKENDS_CPU_ACTIVATION_PACKER_H_
+
+#include <array>
+#include <cstdint>
+
+#include "device.h"
+#include "kernels/kernels.h"
+
+namespace trivet::cpu {
+
+// How the rows of a step are cut; see packed_format.h.
+struct RowBlocks {
+  int rows;
+  int tile_rows;
+  int blocks;
+
+  RowBlocks(int num_rows, int max_tile_rows)
+      : rows(num_rows),
+        tile_rows(max_tile_rows),
+        blocks(static_cast<int>(ceil_div(num_rows, kActivationBlockRows))) {}
+  int block_begin(int b) const { return part_begin(rows, blocks, b); }
+  int block_rows(int b) const { return part_begin(rows, blocks, b + 1) - block_begin(b); }
+  int tiles(int b) const { return static_cast<int>(ceil_div(block_rows(b), tile_rows)); }
+  int tile_begin(int b, int t) const { return part_begin(block_rows(b), tiles(b), t); }
+
+ private:
+  static int part_begin(int n, int parts, int i) {
+    return static_cast<int>(int64_t{n} * i / parts);
+  }
+};
+
+// Packed activations in some memory.
+struct PackedActivations {
+  std::array<int32_t*, kActivationKinds> kinds;
+  uint32_t* narrow;  // [rows] formats whose narrow tiles a row may take
+};
+
+// Normalises (where asked to) and packs. Holds no memory of its own.
+class ActivationPacker {
+ public:
+  ActivationPacker() = default;
+  // `used`: which kinds the weights take. norm_weight may be null.
+  ActivationPacker(const KernelTable& kernels, int64_t columns,
+                   std::array<bool, kActivationKinds> used, const float* norm_weight,
+                   float norm_eps)
+      : kernels_(&kernels),
+        columns_(columns),
+        used_(used),
+        norm_weight_(norm_weight),
+        norm_eps_(norm_eps) {}
+
+  // Memory for `rows` rows, and its parts.
+  uint64_t bytes(int64_t rows) const;
+  PackedActivations area(void* memory, int64_t rows) const;
+  // Floats of scratch that packing takes.
+  int64_t scratch_floats() const { return ceil_div(columns_, 32) * 32; }
+  // Where a kind's block begins.
+  const int32_t* block(const PackedActivations& area, ActivationKind kind, const RowBlocks& blocks,
+                       int block) const;
+
+  void pack_tile(const float* x, const RowBlocks& blocks, int block, int tile, float* scratch,
+                 const PackedActivations& out) const;
+  // All rows, on the pool. scratch_of(thread) gives scratch_floats().
+  template <class ScratchOf>
+  void pack_all(ThreadPool& pool, const float* x, const RowBlocks& blocks, ScratchOf scratch_of,
+                const PackedActivations& out) const {
+    const bool one_tile = blocks.blocks == 1 && blocks.tiles(0) == 1;
+    for (int b = 0; b < blocks.blocks; ++b) {
+      const int units = one_tile ? blocks.rows : blocks.tiles(b);
+      pool.for_units(units, 1, [&](int thread, int64_t begin, int64_t end) {
+        for (int u = static_cast<int>(begin); u < end; ++u) {
+          if (one_tile) {
+            pack_row(x, blocks, b, 0, u, scratch_of(thread), out);
+          } else {
+            pack_tile(x, blocks, b, u, scratch_of(thread), out);
+          }
+        }
+      });
+    }
+  }
+
+ private:
+  uint64_t kind_bytes(ActivationKind kind, int64_t rows) const;
+  void pack_row(const float* x, const RowBlocks& blocks, int block, int tile, int row,
+                float* scratch, const PackedActivations& out) const;
+
+  const KernelTable* kernels_ = nullptr;
+  int64_t columns_ = 0;
+  std::array<bool, kActivationKinds> used_{};
+  const float* norm_weight_ = nullptr;
+  float norm_eps_ = 0;
+};
+
+}  // namespace trivet::cpu
+
+#endif  // TRIVET_BACKENDS_CPU_ACTIVATION_PACKER_H_
