@@ -159,31 +159,70 @@ struct IntSums {
   int32_t magnitude;  // of |q|
 };
 
-// 16 values to signed bytes in [-127, 127].
-TRIVET_INLINE IntSums quantize_16(const float* x, Floats inverse, int8_t* out) {
-  const Floats scaled = mul(load_f(x), inverse);
-  const Ints q = to_int(scaled);
-  store_bytes(out, q);
-  return {sum_lanes_i(q), sum_lanes_i(to_int(abs_f(scaled)))};
-}
-
 TRIVET_INLINE void scatter_dwords(const int8_t* bytes, int dwords, int32_t* out, int stride) {
   for (int i = 0; i < dwords; ++i) memcpy(out + i * stride, bytes + 4 * i, 4);
 }
 
-TRIVET_INLINE void quantize_unit_32(const float* x, int32_t* out, int stride) {
-  const float largest = largest_magnitude(x, 32);
-  const Floats inverse = set_f(largest > 0 ? 127.0f / largest : 0.0f);
-  const float scale = largest / 127.0f;
-  alignas(64) int8_t bytes[32];
-  const int32_t sum =
-      quantize_16(x, inverse, bytes).sum + quantize_16(x + 16, inverse, bytes + 16).sum;
+TRIVET_INLINE float inverse_scale(float largest) { return largest > 0 ? 127.0f / largest : 0.0f; }
+TRIVET_INLINE float scale_of(float largest) { return largest * (1.0f / 127.0f); }
+
+TRIVET_INLINE void finish_unit_32(const int8_t* bytes, float largest, int32_t sum, int32_t* out,
+                                  int stride) {
   scatter_dwords(bytes, 8, out, stride);
   out[8 * stride] = -8 * sum;
   out[9 * stride] = -16 * sum;
   out[10 * stride] = -128 * sum;
-  out[11 * stride] = float_bits(scale);
-  out[12 * stride] = float_bits(scale * static_cast<float>(sum));
+  out[11 * stride] = float_bits(scale_of(largest));
+  out[12 * stride] = float_bits(scale_of(largest) * static_cast<float>(sum));
+}
+
+TRIVET_INLINE void quantize_unit_32(const float* x, int32_t* out, int stride) {
+  const float largest = largest_magnitude(x, 32);
+  const Floats inverse = set_f(inverse_scale(largest));
+  const Ints a = to_int(mul(load_f(x), inverse)), b = to_int(mul(load_f(x + 16), inverse));
+  alignas(64) int8_t bytes[32];
+  store_bytes(bytes, a);
+  store_bytes(bytes + 16, b);
+  finish_unit_32(bytes, largest, sum_lanes_i(add_i(a, b)), out, stride);
+}
+
+// Four units at once share their reductions: the same values, sooner.
+TRIVET_INLINE void quantize_units_32(const float* x, int32_t* out, int stride, int unit_stride) {
+  Floats most[4];
+  TRIVET_UNROLL for (int j = 0; j < 4; ++j) {
+    most[j] = max_f(abs_f(load_f(x + 32 * j)), abs_f(load_f(x + 32 * j + 16)));
+  }
+  alignas(64) float largest[4];
+  alignas(64) int32_t sums[4];
+  alignas(64) int8_t bytes[128];
+  max_lanes_4(most, largest);
+  Ints q[4];
+  TRIVET_UNROLL for (int j = 0; j < 4; ++j) {
+    const Floats inverse = set_f(inverse_scale(largest[j]));
+    const Ints a = to_int(mul(load_f(x + 32 * j), inverse));
+    const Ints b = to_int(mul(load_f(x + 32 * j + 16), inverse));
+    store_bytes(bytes + 32 * j, a);
+    store_bytes(bytes + 32 * j + 16, b);
+    q[j] = add_i(a, b);
+  }
+  sum_lanes_4(q, sums);
+  TRIVET_UNROLL for (int j = 0; j < 4; ++j) {
+    finish_unit_32(bytes + 32 * j, largest[j], sums[j], out + j * unit_stride, stride);
+  }
+}
+
+TRIVET_INLINE void quantize_64(const float* x, Floats inverse, int8_t* out, IntSums* sums) {
+  Ints q[4], magnitude[4];
+  alignas(64) int32_t sum[4], of_magnitudes[4];
+  TRIVET_UNROLL for (int j = 0; j < 4; ++j) {
+    const Floats scaled = mul(load_f(x + 16 * j), inverse);
+    q[j] = to_int(scaled);
+    magnitude[j] = to_int(abs_f(scaled));
+    store_bytes(out + 16 * j, q[j]);
+  }
+  sum_lanes_4(q, sum);
+  sum_lanes_4(magnitude, of_magnitudes);
+  for (int j = 0; j < 4; ++j) sums[j] = {sum[j], of_magnitudes[j]};
 }
 
 // Largest |dot| of a group of 16 (Q6_K) or 32 columns is the magnitude of its positive or of its
@@ -207,10 +246,10 @@ TRIVET_INLINE uint32_t narrow_formats(const IntSums* sums) {
 
 TRIVET_INLINE uint32_t quantize_unit_256(const float* x, int32_t* out, int stride) {
   const float largest = largest_magnitude(x, 256);
-  const Floats inverse = set_f(largest > 0 ? 127.0f / largest : 0.0f);
+  const Floats inverse = set_f(inverse_scale(largest));
   alignas(64) int8_t bytes[256];
   IntSums sums[16];
-  for (int i = 0; i < 16; ++i) sums[i] = quantize_16(x + 16 * i, inverse, bytes + 16 * i);
+  for (int i = 0; i < 16; i += 4) quantize_64(x + 16 * i, inverse, bytes + 16 * i, sums + i);
   scatter_dwords(bytes, 64, out, stride);
   for (int g = 0; g < 4; ++g) {
     const IntSums* s = sums + 4 * g;
@@ -219,7 +258,7 @@ TRIVET_INLINE uint32_t quantize_unit_256(const float* x, int32_t* out, int strid
     out[(64 + g) * stride] = static_cast<int32_t>((first & 0xFFFF) | second << 16);
   }
   for (int i = 0; i < 16; ++i) out[(68 + i) * stride] = -32 * sums[i].sum;
-  out[84 * stride] = float_bits(largest / 127.0f);
+  out[84 * stride] = float_bits(scale_of(largest));
   return narrow_formats(sums);
 }
 
@@ -239,7 +278,13 @@ uint32_t quantize_activation_row(ActivationKind kind, const float* x, int64_t co
     const int64_t rest = units - first;
     const int64_t in_chunk = rest < layout.chunk_units ? rest : layout.chunk_units;
     int32_t* out = chunk + place.rows_before * in_chunk * layout.unit_dwords + place.row;
-    for (int64_t u = first; u < first + in_chunk; ++u) {
+    int64_t u = first;
+    for (; kind == ActivationKind::kPer32 && u + 4 <= first + in_chunk; u += 4) {
+      const int unit_stride = layout.unit_dwords * stride;
+      quantize_units_32(x + 32 * u, out, stride, unit_stride);
+      out += 4 * unit_stride;
+    }
+    for (; u < first + in_chunk; ++u) {
       const float* values = x + u * layout.unit_columns;
       if (kind == ActivationKind::kPer32) {
         quantize_unit_32(values, out, stride);

@@ -68,6 +68,10 @@ TRIVET_INLINE float max_lanes(Floats v) {
   return _mm_cvtss_f32(_mm_max_ss(b, _mm_movehdup_ps(b)));
 }
 
+TRIVET_INLINE void max_lanes_4(const Floats (&v)[4], float* out) {
+  for (int j = 0; j < 4; ++j) out[j] = max_lanes(v[j]);
+}
+
 TRIVET_INLINE Ints load_i(const void* p) {
   const __m256i* q = static_cast<const __m256i*>(p);
   return {_mm256_loadu_si256(q), _mm256_loadu_si256(q + 1)};
@@ -146,6 +150,9 @@ TRIVET_INLINE int32_t sum_lanes_i(Ints v) {
   __m128i b = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
   b = _mm_add_epi32(b, _mm_shuffle_epi32(b, 0x4E));
   return _mm_cvtsi128_si32(_mm_add_epi32(b, _mm_shuffle_epi32(b, 0xB1)));
+}
+TRIVET_INLINE void sum_lanes_4(const Ints (&v)[4], int32_t* out) {
+  for (int j = 0; j < 4; ++j) out[j] = sum_lanes_i(v[j]);
 }
 TRIVET_INLINE void store_bytes(int8_t* p, Ints v) {
   const __m128i lo = _mm_packs_epi32(_mm256_castsi256_si128(v.a), _mm256_extracti128_si256(v.a, 1));

@@ -45,6 +45,17 @@ TRIVET_INLINE float sum_lanes(Floats v) {
 }
 TRIVET_INLINE float max_lanes(Floats v) { return _mm512_reduce_max_ps(v); }
 
+// out[j] = largest lane of v[j]
+TRIVET_INLINE void max_lanes_4(const Floats (&v)[4], float* out) {
+  const Floats ab = max_f(_mm512_unpacklo_ps(v[0], v[1]), _mm512_unpackhi_ps(v[0], v[1]));
+  const Floats cd = max_f(_mm512_unpacklo_ps(v[2], v[3]), _mm512_unpackhi_ps(v[2], v[3]));
+  const __m512d x = _mm512_castps_pd(ab), y = _mm512_castps_pd(cd);
+  const Floats all =
+      max_f(_mm512_castpd_ps(_mm512_unpacklo_pd(x, y)), _mm512_castpd_ps(_mm512_unpackhi_pd(x, y)));
+  const __m256 half = _mm256_max_ps(_mm512_castps512_ps256(all), _mm512_extractf32x8_ps(all, 1));
+  _mm_storeu_ps(out, _mm_max_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+}
+
 TRIVET_INLINE Ints load_i(const void* p) { return _mm512_loadu_si512(p); }
 TRIVET_INLINE void store_i(void* p, Ints v) { _mm512_storeu_si512(p, v); }
 // The same value, which the compiler takes for a new one.
@@ -113,6 +124,16 @@ TRIVET_INLINE Ints to_int(Floats v) { return _mm512_cvtps_epi32(v); }  // neares
 TRIVET_INLINE Floats bits_to_float(Ints v) { return _mm512_castsi512_ps(v); }
 TRIVET_INLINE Ints float_to_bits(Floats v) { return _mm512_castps_si512(v); }
 TRIVET_INLINE int32_t sum_lanes_i(Ints v) { return _mm512_reduce_add_epi32(v); }
+// out[j] = sum of the lanes of v[j]
+TRIVET_INLINE void sum_lanes_4(const Ints (&v)[4], int32_t* out) {
+  const Ints ab = add_i(_mm512_unpacklo_epi32(v[0], v[1]), _mm512_unpackhi_epi32(v[0], v[1]));
+  const Ints cd = add_i(_mm512_unpacklo_epi32(v[2], v[3]), _mm512_unpackhi_epi32(v[2], v[3]));
+  const Ints all = add_i(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+  const __m256i half =
+      _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out),
+                   _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)));
+}
 TRIVET_INLINE void store_bytes(int8_t* p, Ints v) {  // lanes in [-128, 127]
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(v));
 }

@@ -74,6 +74,10 @@ TRIVET_INLINE float max_lanes(Floats x) {
   return _mm_cvtss_f32(_mm_max_ss(b, _mm_shuffle_ps(b, b, 1)));
 }
 
+TRIVET_INLINE void max_lanes_4(const Floats (&v)[4], float* out) {
+  for (int j = 0; j < 4; ++j) out[j] = max_lanes(v[j]);
+}
+
 TRIVET_INLINE Ints load_i(const void* p) {
   Ints r;
   TRIVET_EACH r.v[i] = _mm_loadu_si128(static_cast<const __m128i*>(p) + i);
@@ -181,6 +185,9 @@ TRIVET_INLINE int32_t sum_lanes_i(Ints x) {
   __m128i b = _mm_add_epi32(_mm_add_epi32(x.v[0], x.v[1]), _mm_add_epi32(x.v[2], x.v[3]));
   b = _mm_add_epi32(b, _mm_shuffle_epi32(b, 0x4E));
   return _mm_cvtsi128_si32(_mm_add_epi32(b, _mm_shuffle_epi32(b, 0xB1)));
+}
+TRIVET_INLINE void sum_lanes_4(const Ints (&v)[4], int32_t* out) {
+  for (int j = 0; j < 4; ++j) out[j] = sum_lanes_i(v[j]);
 }
 TRIVET_INLINE void store_bytes(int8_t* p, Ints x) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(_mm_packs_epi32(x.v[0], x.v[1]),
