@@ -103,8 +103,9 @@ float activate(uint32_t activation, float x) {
       return static_cast<float>(v / (1.0 + std::exp(-v)));
     case TRIVET_ACT_GELU_TANH: {
       constexpr double kSqrt2OverPi = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
-      return static_cast<float>(0.5 * v *
-                                (1.0 + std::tanh(kSqrt2OverPi * (v + 0.044715 * v * v * v))));
+      // (1 + tanh(u)) / 2 = 1 / (1 + e^-2u), which does not cancel for negative u.
+      return static_cast<float>(
+          v / (1.0 + std::exp(-2.0 * kSqrt2OverPi * (v + 0.044715 * v * v * v))));
     }
     default:
       return x;
