@@ -9,8 +9,8 @@ struct Shape {
 };
 
 // Output features that fill no panel, and widths that are no multiple of 256 where the type allows
-// it. A single output feature only in float32: the deviation is relative to the row, and one rounded
-// sum may be as close to zero as it likes.
+// it. A single output feature only in float32: the deviation is relative to the row, and one
+// rounded sum may be as close to zero as it likes.
 std::vector<Shape> shapes_of(DType dtype) {
   if (block_shape(dtype).columns == 256) return {{129, 256}, {64, 512}, {33, 768}, {100, 1536}};
   if (is_quantized(dtype)) return {{192, 576}, {129, 896}, {33, 32}, {50, 96}, {64, 1536}};
