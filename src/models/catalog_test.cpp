@@ -5,7 +5,7 @@
 #include "graph/passes/pass_list.h"
 #include "models/testing/tiny_model.h"
 #include "program/testing/picky_backend.h"
-#include "program/testing/program_runner.h"
+#include "program/testing/paged_runner.h"
 
 namespace trivet {
 namespace {
@@ -29,7 +29,7 @@ const GraphNode* node_named(const Graph& graph, const std::string& name) {
 
 std::vector<float> logits_of(const Graph& graph) {
   const auto device = open_device(reference_backend());
-  auto runner = ProgramRunner::create(graph, *device, kLimits);
+  auto runner = PagedRunner::create(graph, *device, kLimits);
   if (!runner) check_failed(runner.error().message());
   const std::vector<int32_t> prompt = {3, 1, 4, 1, 5,  9,  2, 6, 5, 35,
                                        8, 9, 7, 9, 32, 38, 4, 6, 2, 6};

@@ -10,7 +10,7 @@
 #include "graph/passes/pass_list.h"
 #include "models/catalog.h"
 #include "program/testing/picky_backend.h"
-#include "program/testing/program_runner.h"
+#include "program/testing/paged_runner.h"
 
 namespace trivet {
 namespace {
@@ -42,7 +42,7 @@ std::vector<float> logits_of(const ModelSource& source, const std::vector<int32_
   auto device = Device::create(backend, {.num_threads = num_threads}).value();
   const auto count = static_cast<int32_t>(tokens.size());
   const trivet_limits limits = {sizeof(trivet_limits), count, 1, count, count};
-  auto runner = ProgramRunner::create(fused, *device, limits);
+  auto runner = PagedRunner::create(fused, *device, limits);
   if (!runner) check_failed(runner.error().message());
   Result<void> body = (*runner)->run_body({{0, 0, tokens}});
   if (!body) check_failed(body.error().message());

@@ -6,7 +6,7 @@
 #include "graph/passes/pass_list.h"
 #include "graph/testing/tiny_decoder.h"
 #include "program/testing/picky_backend.h"
-#include "program/testing/program_runner.h"
+#include "program/testing/paged_runner.h"
 
 namespace trivet {
 namespace {
@@ -16,7 +16,7 @@ constexpr trivet_limits kLimits = {sizeof(trivet_limits), 48, 3, 48, 64};
 // Two sequences that are extended once, one row and many rows together.
 std::vector<float> logits_of(const Graph& graph) {
   const auto device = open_device(reference_backend());
-  auto runner = ProgramRunner::create(graph, *device, kLimits);
+  auto runner = PagedRunner::create(graph, *device, kLimits);
   if (!runner) check_failed(runner.error().message());
   std::vector<float> all;
   const std::vector<std::vector<SequenceRows>> steps = {

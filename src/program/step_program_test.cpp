@@ -6,7 +6,7 @@
 #include "graph/testing/tiny_decoder.h"
 #include "program/testing/allocation_counter.h"
 #include "program/testing/picky_backend.h"
-#include "program/testing/program_runner.h"
+#include "program/testing/paged_runner.h"
 
 namespace trivet {
 namespace {
@@ -24,8 +24,8 @@ Graph fused_decoder(TinyDecoderOptions options = {}) {
   return apply_passes(tiny_decoder(options)).value();
 }
 
-std::unique_ptr<ProgramRunner> open_runner(const Graph& graph, Device& device) {
-  auto runner = ProgramRunner::create(graph, device, kLimits);
+std::unique_ptr<PagedRunner> open_runner(const Graph& graph, Device& device) {
+  auto runner = PagedRunner::create(graph, device, kLimits);
   if (!runner) check_failed(runner.error().message());
   return std::move(runner).value();
 }
@@ -125,7 +125,7 @@ TEST(StepProgramTest, RunsWithoutAllocating) {
 TEST(StepProgramTest, OutlivesTheGraph) {
   const auto device = open_device(reference_backend());
   std::vector<float> expected;
-  std::unique_ptr<ProgramRunner> runner;
+  std::unique_ptr<PagedRunner> runner;
   {
     const Graph graph = fused_decoder();
     expected = prompt_logits(graph, *device);
@@ -288,7 +288,7 @@ class StepCheckTest : public ::testing::Test {
     return result ? "" : result.error().message();
   }
   std::unique_ptr<Device> device_;
-  std::unique_ptr<ProgramRunner> runner_;
+  std::unique_ptr<PagedRunner> runner_;
 };
 
 TEST_F(StepCheckTest, AcceptsTheUnbentStep) { EXPECT_THAT(error(), IsEmpty()); }

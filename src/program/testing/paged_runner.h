@@ -1,6 +1,6 @@
 // Runs programs on paged sequences, for tests and benchmarks.
-#ifndef TRIVET_PROGRAM_TESTING_PROGRAM_RUNNER_H_
-#define TRIVET_PROGRAM_TESTING_PROGRAM_RUNNER_H_
+#ifndef TRIVET_PROGRAM_TESTING_PAGED_RUNNER_H_
+#define TRIVET_PROGRAM_TESTING_PAGED_RUNNER_H_
 
 #include <cstdint>
 #include <memory>
@@ -18,11 +18,11 @@ struct SequenceRows {
   std::vector<int32_t> tokens;
 };
 
-class ProgramRunner {
+class PagedRunner {
  public:
-  static Result<std::unique_ptr<ProgramRunner>> create(const Graph& graph, Device& device,
-                                                       const trivet_limits& limits) {
-    std::unique_ptr<ProgramRunner> runner(new ProgramRunner(graph, limits));
+  static Result<std::unique_ptr<PagedRunner>> create(const Graph& graph, Device& device,
+                                                     const trivet_limits& limits) {
+    std::unique_ptr<PagedRunner> runner(new PagedRunner(graph, limits));
     TRIVET_ASSIGN_OR_RETURN(runner->program_, StepProgram::lower(graph, device, limits));
     const uint64_t bytes =
         runner->program_->memory().kv_block_bytes * static_cast<uint64_t>(runner->num_blocks());
@@ -60,7 +60,7 @@ class ProgramRunner {
   std::vector<int32_t>& table(size_t group) { return tables_[group]; }
 
  private:
-  ProgramRunner(const Graph& graph, const trivet_limits& limits)
+  PagedRunner(const Graph& graph, const trivet_limits& limits)
       : limits_(limits), num_groups_(graph.kv_groups.size()) {
     block_tokens_ = graph.kv.block_tokens;
     stride_ = (limits.max_positions + block_tokens_ - 1) / block_tokens_;
@@ -120,4 +120,4 @@ class ProgramRunner {
 
 }  // namespace trivet
 
-#endif  // TRIVET_PROGRAM_TESTING_PROGRAM_RUNNER_H_
+#endif  // TRIVET_PROGRAM_TESTING_PAGED_RUNNER_H_
