@@ -9,8 +9,8 @@
 namespace trivet {
 namespace {
 
-constexpr int kColumnWidth = 420;
-constexpr int kBoxWidth = 340;
+constexpr int kColumnWidth = 460;
+constexpr int kBoxWidth = 390;
 constexpr int kBoxHeight = 40;
 constexpr int kGap = 14;
 constexpr int kFramePad = 12;
@@ -49,8 +49,11 @@ std::string_view fill_of(const GraphNode& node) {
 }
 
 std::string clip(std::string text, size_t most) {
-  if (text.size() > most) text = text.substr(0, most - 3) + "...";
-  return text;
+  if (text.size() <= most) return text;
+  size_t end = most - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+    --end;  // whole characters
+  return text.substr(0, end) + "...";
 }
 
 std::string short_name(const GraphNode& node) {
@@ -132,7 +135,8 @@ class ColumnDrawing {
     if (node.output != kNoValue) head += fmt::format("  \u2192 {}", graph_.cols(node.output));
     std::string detail = dtypes;
     for (const auto& [name, value] : op_rule(node.params).attributes(node)) {
-      if (name == "cache" || name == "eps") continue;
+      // The text form has them; here they would not fit.
+      if (name == "cache" || name == "eps" || name == "scale") continue;
       detail += fmt::format("{}{}={}", detail.empty() ? "" : "  ", name, value);
     }
     text(left_ + kColumnWidth / 2, y_ + (detail.empty() ? 24 : 17), "op", clip(head, 52));

@@ -48,7 +48,7 @@ TEST(PrintSvgTest, PutsGraphsSideBySideAndEscapesNames) {
   const Graph after = apply_passes(tiny_decoder()).value();
   const std::vector<GraphColumn> columns = {{"as built", &before}, {"after passes", &after}};
   const std::string svg = print_svg(columns);
-  EXPECT_THAT(svg, HasSubstr("width=\"840\""));
+  EXPECT_THAT(svg, HasSubstr("width=\"920\""));
   EXPECT_THAT(svg, HasSubstr("&lt;&amp;&quot;&gt;"));
   EXPECT_THAT(svg, HasSubstr("\u00d7 2 layers (0-1)"));
   EXPECT_TRUE(svg.ends_with("</svg>\n"));

@@ -5,8 +5,8 @@
 #include "graph/passes/pass_list.h"
 #include "graph/testing/tiny_decoder.h"
 #include "program/testing/allocation_counter.h"
-#include "program/testing/picky_backend.h"
 #include "program/testing/paged_runner.h"
+#include "program/testing/picky_backend.h"
 
 namespace trivet {
 namespace {
