@@ -1,0 +1,121 @@
+// The commands of `trivet`. Each takes its parsed options and returns the exit code.
+#ifndef TRIVET_APPS_COMMANDS_H_
+#define TRIVET_APPS_COMMANDS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace trivet {
+
+// What every command that runs a model understands.
+struct ModelOptions {
+  std::string model;  // a name of the store, a path, or a source that `trivet pull` takes
+  std::string store;
+  std::string memory;  // "2GiB"; empty = automatic
+  std::string precision = "auto";
+  std::string backend;
+  std::string isa;
+  int threads = 0;
+  int max_model_len = 0;
+  int max_num_seqs = 32;
+  int max_num_batched_tokens = 256;
+  int block_size = 32;
+  std::vector<std::string> disabled_passes;
+  std::string chat_template;  // a file
+};
+
+struct ServeOptions {
+  ModelOptions model;
+  std::string host = "127.0.0.1";
+  int port = 8000;
+  std::vector<std::string> served_model_names;
+  std::vector<std::string> api_keys;
+  std::string api_key_file;
+  std::string ssl_certfile, ssl_keyfile;
+  std::vector<std::string> allowed_origins;
+  bool enable_prefix_caching = true;
+  int prefill_chunk = 64;
+  int max_queued_requests = 1024;
+  int max_logprobs = 20;
+  int max_connections = 4096;
+  uint64_t seed = 0;
+  bool trust_request_chat_template = false;
+  std::string generation_config = "auto";
+  int drain_seconds = 30;
+  std::string access_log = "-";  // "-" = standard error, "off", or a file
+};
+
+struct RunOptions {
+  ModelOptions model;
+  std::string prompt;  // empty = a chat
+  std::string system;
+  bool raw = false;    // no chat template: continue the text
+  double temperature = -1;  // < 0 = the model's default
+  double top_p = -1;
+  int top_k = -1;
+  std::optional<uint64_t> seed;
+  int max_tokens = 0;  // 0 = until the context is full
+  bool stats = false;
+};
+
+struct PlanOptions {
+  ModelOptions model;
+  bool json = false;
+};
+
+struct BenchOptions {
+  ModelOptions model;
+  std::vector<int> prompts = {128, 512};
+  std::vector<int> batches = {1, 8, 32};
+  int generate = 64;
+  int depth = 128;  // context before the measured decode steps
+  int repeats = 5;
+  bool json = false;
+};
+
+struct LimitsOptions {
+  std::string backend, isa;
+  int threads = 0;
+  double seconds = 1.0;
+  bool json = false;
+};
+
+struct StoreOptions {
+  std::string store;
+  std::string name;  // of what to pull, inspect or remove
+  std::string token;
+  bool force = false;
+  bool json = false;
+};
+
+struct GraphOptions {
+  std::string model, store;
+  std::string format = "text";  // text, json, svg
+  std::string stage = "both";   // before, after, both
+  std::vector<std::string> disabled_passes;
+  bool list_passes = false;
+};
+
+struct ConformanceOptions {
+  std::string plugin;
+  std::string isa;
+  bool verbose = false;
+};
+
+int serve(const ServeOptions& options);
+int run(const RunOptions& options);
+int plan(const PlanOptions& options);
+int bench(const BenchOptions& options);
+int bench_limits(const LimitsOptions& options);
+int pull(const StoreOptions& options);
+int list(const StoreOptions& options);
+int remove_model(const StoreOptions& options);
+int inspect(const StoreOptions& options);
+int graph(const GraphOptions& options);
+int conformance(const ConformanceOptions& options);
+
+}  // namespace trivet
+
+#endif  // TRIVET_APPS_COMMANDS_H_

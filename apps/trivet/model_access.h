@@ -1,0 +1,31 @@
+// From what a user typed to what the engine loads.
+#ifndef TRIVET_APPS_MODEL_ACCESS_H_
+#define TRIVET_APPS_MODEL_ACCESS_H_
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "commands.h"
+#include "engine/model_loader.h"
+#include "weights/model_store.h"
+
+namespace trivet {
+
+// The folder of this program: backend plugins lie beside it.
+std::string program_folder();
+
+Result<ModelStore> open_store(const std::string& folder);
+
+// A path as it is, or the path of a model in the store; a name of the catalogue that is not there yet is
+// fetched first, with a progress bar.
+Result<std::string> find_model(const std::string& model, const std::string& store_folder);
+
+Result<LoadOptions> to_load_options(const ModelOptions& options);
+
+// Loads with a progress bar and prints the notices.
+Result<std::unique_ptr<LoadedModel>> load_with_progress(const ModelOptions& options);
+
+}  // namespace trivet
+
+#endif  // TRIVET_APPS_MODEL_ACCESS_H_
