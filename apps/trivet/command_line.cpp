@@ -169,6 +169,7 @@ void add_store_commands(CLI::App& app, Action& action) {
   auto [inspect_command, inspect_options] = add("inspect", "Show what is inside a model: configuration, tensors, tokenizer", inspect, "Name or path");
   inspect_command->add_flag("--json", inspect_options->json, "Print JSON");
 
+  add("path", "Print the file or folder of a model of the store, for scripts", print_path, "Name");
   add("remove", "Delete a model from the store", remove_model, "Name");
 }
 

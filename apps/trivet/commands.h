@@ -111,6 +111,7 @@ int bench(const BenchOptions& options);
 int bench_limits(const LimitsOptions& options);
 int pull(const StoreOptions& options);
 int list(const StoreOptions& options);
+int print_path(const StoreOptions& options);
 int remove_model(const StoreOptions& options);
 int inspect(const StoreOptions& options);
 int graph(const GraphOptions& options);
