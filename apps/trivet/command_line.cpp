@@ -186,7 +186,7 @@ void add_graph(CLI::App& app, Action& action) {
 }
 
 void add_conformance(CLI::App& app, Action& action) {
-  auto options = std::make_shared<ConformanceOptions>();
+  auto options = std::make_shared<ConformanceCommandOptions>();
   CLI::App* command = app.add_subcommand("conformance", "Check every operation of a backend plugin against the reference");
   command->add_option("plugin", options->plugin, "Shared object, or the name of a plugin beside this program")->required()->type_name("PLUGIN");
   command->add_option("--isa", options->isa, "Instruction level (default: all that this machine has)");

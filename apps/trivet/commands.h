@@ -98,7 +98,7 @@ struct GraphOptions {
   bool list_passes = false;
 };
 
-struct ConformanceOptions {
+struct ConformanceCommandOptions {
   std::string plugin;
   std::string isa;
   bool verbose = false;
@@ -115,7 +115,7 @@ int print_path(const StoreOptions& options);
 int remove_model(const StoreOptions& options);
 int inspect(const StoreOptions& options);
 int graph(const GraphOptions& options);
-int conformance(const ConformanceOptions& options);
+int conformance(const ConformanceCommandOptions& options);
 
 }  // namespace trivet
 

@@ -46,7 +46,7 @@ Result<trivet_limits> make_limits(const LoadOptions& options, const ModelConfig&
 
 std::vector<KvGroup> kv_groups(const Graph& graph) {
   std::vector<KvGroup> groups;
-  for (const auto& group : graph.kv_groups()) groups.push_back({group.layers, group.window});
+  for (const GraphKvGroup& group : graph.kv_groups) groups.push_back({group.layers, group.window});
   return groups;
 }
 
@@ -88,7 +88,7 @@ Result<ModelPlan> make_plan(const LoadOptions& options, const ModelSource& sourc
 Result<Graph> build_graph(std::shared_ptr<const ModelSource> source, int block_tokens,
                           const std::vector<std::string>& disabled_passes) {
   TRIVET_ASSIGN_OR_RETURN(Graph graph, build_model_graph(std::move(source), block_tokens));
-  return apply_passes(std::move(graph), disabled_passes);
+  return apply_passes(std::move(graph), {.disabled = disabled_passes, .enabled = {}});
 }
 
 Result<std::shared_ptr<const ModelSource>> open_source(const std::string& path) {
@@ -154,9 +154,11 @@ Result<ModelPlan> plan_model(const LoadOptions& options) {
   return make_plan(options, *source, graph, *device);
 }
 
-Result<Graph> open_graph(const std::string& model_path, const std::vector<std::string>& disabled_passes) {
-  TRIVET_ASSIGN_OR_RETURN(auto source, open_source(model_path));
-  return build_graph(std::move(source), LoadOptions{}.block_tokens, disabled_passes);
+Result<GraphStages> open_graph_stages(const std::string& model_path, const std::vector<std::string>& disabled_passes) {
+  TRIVET_ASSIGN_OR_RETURN(const auto source, open_source(model_path));
+  TRIVET_ASSIGN_OR_RETURN(Graph before, build_model_graph(source, LoadOptions{}.block_tokens));
+  TRIVET_ASSIGN_OR_RETURN(Graph after, apply_passes(before, {.disabled = disabled_passes, .enabled = {}}));
+  return GraphStages{std::move(before), std::move(after)};
 }
 
 Result<std::unique_ptr<Device>> open_device(const LoadOptions& options) {

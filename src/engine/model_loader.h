@@ -73,8 +73,11 @@ class LoadedModel {
 Result<std::unique_ptr<LoadedModel>> load_model(const LoadOptions& options, const LoadProgress& progress = {});
 Result<ModelPlan> plan_model(const LoadOptions& options);
 
-// Opens the files and builds the graph with the passes applied, for `trivet graph`.
-Result<Graph> open_graph(const std::string& model_path, const std::vector<std::string>& disabled_passes);
+// The graph as the model file describes it, and as the passes leave it; for `trivet graph`.
+struct GraphStages {
+  Graph before, after;
+};
+Result<GraphStages> open_graph_stages(const std::string& model_path, const std::vector<std::string>& disabled_passes);
 
 // The device that the options choose.
 Result<std::unique_ptr<Device>> open_device(const LoadOptions& options);
