@@ -77,7 +77,7 @@ void add_serve(CLI::App& app, Action& action) {
   command->add_option("--generation-config", options->generation_config, "auto: sampling defaults of the model; vllm: neutral ones")
       ->check(CLI::IsMember({"auto", "vllm"}))->capture_default_str();
   command->add_option("--drain-seconds", options->drain_seconds, "How long running answers may go on after SIGTERM")->check(CLI::Range(0, 86400))->capture_default_str();
-  command->add_option("--access-log", options->access_log, "Where the access log goes: - (standard error), off, or a file")->capture_default_str();
+  command->add_option("--access-log", options->access_log, "Where the access log goes: - (standard output), off, or a file")->capture_default_str();
   command->footer(
       "Examples:\n"
       "  trivet serve smollm2-135m-instruct\n"
@@ -148,8 +148,8 @@ void add_bench(CLI::App& app, Action& action) {
 }
 
 void add_store_commands(CLI::App& app, Action& action) {
-  const auto add = [&](const char* name, const char* what, int (*function)(const StoreOptions&), const char* argument) {
-    auto options = std::make_shared<StoreOptions>();
+  const auto add = [&](const char* name, const char* what, int (*function)(const StoreCommandOptions&), const char* argument) {
+    auto options = std::make_shared<StoreCommandOptions>();
     CLI::App* command = app.add_subcommand(name, what);
     add_store_option(*command, options->store);
     if (argument != nullptr) command->add_option("name", options->name, argument)->required()->type_name("NAME");
@@ -164,7 +164,7 @@ void add_store_commands(CLI::App& app, Action& action) {
 
   auto [list_command, list_options] = add("list", "Show the models of the store and the catalogue", list, nullptr);
   list_command->add_flag("--json", list_options->json, "Print JSON");
-  list_command->add_flag("--names", list_options->force, "Print only names, for scripts");
+  list_command->add_flag("--names", list_options->names, "Print only names, for scripts");
 
   auto [inspect_command, inspect_options] = add("inspect", "Show what is inside a model: configuration, tensors, tokenizer", inspect, "Name or path");
   inspect_command->add_flag("--json", inspect_options->json, "Print JSON");

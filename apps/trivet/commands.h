@@ -44,7 +44,7 @@ struct ServeOptions {
   bool trust_request_chat_template = false;
   std::string generation_config = "auto";
   int drain_seconds = 30;
-  std::string access_log = "-";  // "-" = standard error, "off", or a file
+  std::string access_log = "-";  // "-" = standard output, "off", or a file
 };
 
 struct RunOptions {
@@ -82,11 +82,12 @@ struct LimitsOptions {
   bool json = false;
 };
 
-struct StoreOptions {
+struct StoreCommandOptions {
   std::string store;
   std::string name;  // of what to pull, inspect or remove
   std::string token;
   bool force = false;
+  bool names = false;  // list: only the names
   bool json = false;
 };
 
@@ -109,11 +110,11 @@ int run(const RunOptions& options);
 int plan(const PlanOptions& options);
 int bench(const BenchOptions& options);
 int bench_limits(const LimitsOptions& options);
-int pull(const StoreOptions& options);
-int list(const StoreOptions& options);
-int print_path(const StoreOptions& options);
-int remove_model(const StoreOptions& options);
-int inspect(const StoreOptions& options);
+int pull(const StoreCommandOptions& options);
+int list(const StoreCommandOptions& options);
+int print_path(const StoreCommandOptions& options);
+int remove_model(const StoreCommandOptions& options);
+int inspect(const StoreCommandOptions& options);
 int graph(const GraphOptions& options);
 int conformance(const ConformanceCommandOptions& options);
 

@@ -15,7 +15,11 @@ namespace trivet {
 // The folder of this program: backend plugins lie beside it.
 std::string program_folder();
 
-Result<ModelStore> open_store(const std::string& folder);
+// The store in the folder, or the default one if it is empty.
+ModelStore open_store(const std::string& folder);
+
+// Draws a bar for each phase. Returns the path to open.
+Result<std::string> pull_with_progress(const ModelStore& store, const std::string& spec);
 
 // A path as it is, or the path of a model in the store; a name of the catalogue that is not there yet is
 // fetched first, with a progress bar.

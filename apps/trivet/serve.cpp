@@ -1,0 +1,147 @@
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <csignal>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+
+#include "api/call.h"
+#include "commands.h"
+#include "engine/engine.h"
+#include "model_access.h"
+#include "server/server.h"
+#include "terminal.h"
+
+namespace trivet {
+namespace {
+
+// "name:secret" or "secret" per line; empty lines and lines that begin with # are skipped.
+Result<std::vector<ApiKey>> read_keys(const ServeOptions& options) {
+  std::vector<ApiKey> keys;
+  for (const std::string& secret : options.api_keys) keys.push_back({"", secret});
+  if (options.api_key_file.empty()) return keys;
+  std::ifstream file(options.api_key_file);
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty() || line.front() == '#') continue;
+    const size_t colon = line.find(':');
+    if (colon == std::string::npos) {
+      keys.push_back({"", line});
+    } else {
+      keys.push_back({line.substr(0, colon), line.substr(colon + 1)});
+    }
+  }
+  if (keys.empty()) {
+    return Error(ErrorCode::kInvalidArgument, options.api_key_file + ": holds no key; the server would be open to everyone");
+  }
+  return keys;
+}
+
+Result<std::unique_ptr<AccessLog>> open_access_log(const std::string& where) {
+  if (where == "off") return std::unique_ptr<AccessLog>();
+  if (where == "-") return AccessLog::to_stdout();
+  return AccessLog::to_file(where);
+}
+
+// "models/SmolLM2-135M-Instruct.Q4_1.gguf" -> "SmolLM2-135M-Instruct.Q4_1"; a name of the store as it is.
+std::string default_name(const std::string& model) {
+  const std::filesystem::path path(model);
+  if (!std::filesystem::exists(path)) return model;
+  std::string name = path.filename().empty() ? path.parent_path().filename().string() : path.filename().string();
+  for (const char* suffix : {".gguf", ".safetensors"}) {
+    if (name.ends_with(suffix)) name.resize(name.size() - std::string_view(suffix).size());
+  }
+  return name;
+}
+
+ServedModel served_model(const ServeOptions& options, LoadedModel& model) {
+  ServedModel served;
+  served.names = options.served_model_names;
+  if (served.names.empty()) served.names = {default_name(options.model.model)};
+  served.root = options.model.model;
+  served.created = std::time(nullptr);
+  served.max_model_len = model.runner().limits().max_positions;
+  served.tokenizer = &model.tokenizer();
+  served.chat_template = model.chat_template();
+  served.end_tokens = model.source().text().end_tokens;
+  if (options.generation_config == "auto") served.defaults = model.source().generation_defaults();
+  served.limits.vocab_size = model.runner().limits().vocab_size;
+  served.limits.max_logprobs = options.max_logprobs;
+  served.trust_request_chat_template = options.trust_request_chat_template;
+  return served;
+}
+
+EngineOptions engine_options(const ServeOptions& options, const RunnerLimits& limits) {
+  EngineOptions engine;
+  engine.max_num_seqs = options.model.max_num_seqs;
+  engine.max_num_batched_tokens = limits.max_rows;
+  engine.prefill_chunk = std::min(options.prefill_chunk, limits.max_rows);
+  engine.max_queued_requests = options.max_queued_requests;
+  engine.enable_prefix_caching = options.enable_prefix_caching;
+  engine.seed = options.seed;
+  return engine;
+}
+
+Result<ServerOptions> server_options(const ServeOptions& options) {
+  ServerOptions server;
+  server.host = options.host;
+  server.port = static_cast<uint16_t>(options.port);
+  server.tls_certificate_file = options.ssl_certfile;
+  server.tls_key_file = options.ssl_keyfile;
+  server.cors_origins = options.allowed_origins;
+  server.max_connections = options.max_connections;
+  TRIVET_ASSIGN_OR_RETURN(server.api_keys, read_keys(options));
+  return server;
+}
+
+// SIGINT and SIGTERM are taken by sigwait alone: blocked here, before any thread starts.
+sigset_t block_stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+std::string address_of(const ServeOptions& options, const HttpServer& server) {
+  const std::string host = options.host.find(':') != std::string::npos ? "[" + options.host + "]" : options.host;
+  return fmt::format("{}://{}:{}", options.ssl_certfile.empty() ? "http" : "https", host, server.port());
+}
+
+Result<void> serve_until_stopped(const ServeOptions& options) {
+  const sigset_t signals = block_stop_signals();
+  TRIVET_ASSIGN_OR_RETURN(const ServerOptions server_settings, server_options(options));
+  TRIVET_ASSIGN_OR_RETURN(const auto access_log, open_access_log(options.access_log));
+  TRIVET_ASSIGN_OR_RETURN(const auto model, load_with_progress(options.model));
+
+  const ServedModel served = served_model(options, *model);
+  Metrics metrics({.model_name = served.names.front(), .max_model_len = served.max_model_len, .handlers = {}});
+  EngineBridge bridge;
+  EngineTelemetry telemetry(metrics);
+  TRIVET_ASSIGN_OR_RETURN(const auto server, HttpServer::create(server_settings, bridge, metrics, access_log.get()));
+  TRIVET_ASSIGN_OR_RETURN(const auto engine,
+                          Engine::create(engine_options(options, model->runner().limits()), model->runner(),
+                                         model->tokenizer(), served.end_tokens, bridge, &telemetry));
+  TRIVET_RETURN_IF_ERROR(server->start());
+  server->attach(*engine, served);
+  fmt::print(stderr, "{} serves {} on {}, {} within {}\n", styled(Style::kBold, "trivet"), served.names.front(),
+             styled(Style::kCyan, address_of(options, *server)), model->device().info().description,
+             format_bytes(model->plan().memory.budget_bytes));
+
+  int signal = 0;
+  sigwait(&signals, &signal);
+  print_notice(fmt::format("stopping: running answers may take up to {} s more", options.drain_seconds));
+  const int aborted = server->stop(SteadyClock().now() + std::chrono::seconds(options.drain_seconds));
+  if (aborted > 0) print_notice(fmt::format("{} requests were cut off", aborted));
+  return {};
+}
+
+}  // namespace
+
+int serve(const ServeOptions& options) {
+  const auto served = serve_until_stopped(options);
+  return served ? 0 : report_error(served.error());
+}
+
+}  // namespace trivet
