@@ -41,7 +41,7 @@ std::string bash_completion(const CLI::App& app) {
     cases += fmt::format("    {}) words=\"{}\" ;;\n", command->get_name(),
                          joined(long_flags(*command)) + " " + command_names(*command));
   }
-  return fmt::format(R"(# Source this file, or put it into /etc/bash_completion.d/trivet.
+  return fmt::format(R"SH(# Source this file, or put it into /etc/bash_completion.d/trivet.
 _trivet() {{
   local current="${{COMP_WORDS[COMP_CWORD]}}" words
   case "${{COMP_WORDS[1]}}" in
@@ -52,7 +52,7 @@ _trivet() {{
   [[ ${{#COMPREPLY[@]}} -eq 0 ]] && COMPREPLY=($(compgen -f -- "$current"))
 }}
 complete -F _trivet trivet
-)",
+)SH",
                      cases, command_names(app), command_names(app) + " --help --version");
 }
 

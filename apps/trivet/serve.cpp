@@ -131,6 +131,7 @@ Result<void> serve_until_stopped(const ServeOptions& options) {
 
   int signal = 0;
   sigwait(&signals, &signal);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // a second signal ends the process at once
   print_notice(fmt::format("stopping: running answers may take up to {} s more", options.drain_seconds));
   const int aborted = server->stop(SteadyClock().now() + std::chrono::seconds(options.drain_seconds));
   if (aborted > 0) print_notice(fmt::format("{} requests were cut off", aborted));
