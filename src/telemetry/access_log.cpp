@@ -1,0 +1,111 @@
+#include "telemetry/access_log.h"
+
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+#include <chrono>
+#include <iterator>
+
+namespace trivet {
+namespace {
+
+void append_escaped(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte == '"' || byte == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte >= 0x7f) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
+    } else {
+      out += c;
+    }
+  }
+}
+
+void add_text(std::string& out, std::string_view key, std::string_view value) {
+  fmt::format_to(std::back_inserter(out), ",\"{}\":\"", key);
+  append_escaped(out, value);
+  out += '"';
+}
+
+template <class Number>
+void add_number(std::string& out, std::string_view key, Number value) {
+  fmt::format_to(std::back_inserter(out), ",\"{}\":{}", key, value);
+}
+
+void add_milliseconds(std::string& out, std::string_view key, double seconds) {
+  fmt::format_to(std::back_inserter(out), ",\"{}\":{:.3f}", key, seconds * 1e3);
+}
+
+std::shared_ptr<spdlog::logger> make_logger(spdlog::sink_ptr sink) {
+  auto logger = std::make_shared<spdlog::logger>("access", std::move(sink));
+  logger->set_pattern("%v");
+  logger->set_level(spdlog::level::info);
+  logger->flush_on(spdlog::level::info);
+  return logger;
+}
+
+int64_t now_unix_milliseconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+}  // namespace
+
+std::string format_access_line(const AccessRecord& record, int64_t unix_milliseconds) {
+  std::string out = fmt::format("{{\"time_ms\":{}", unix_milliseconds);
+  add_text(out, "request_id", record.request_id);
+  add_text(out, "peer", record.peer);
+  add_text(out, "method", record.method);
+  add_text(out, "path", record.path);
+  add_number(out, "status", record.status);
+  add_text(out, "tenant", record.tenant);
+  if (!record.finish.empty()) add_text(out, "finish", record.finish);
+  add_number(out, "streamed", record.streamed);
+  add_number(out, "prompt_tokens", record.prompt_tokens);
+  add_number(out, "cached_tokens", record.cached_tokens);
+  add_number(out, "completion_tokens", record.completion_tokens);
+  if (record.first_token_seconds) add_milliseconds(out, "ttft_ms", *record.first_token_seconds);
+  if (record.per_token_seconds) add_milliseconds(out, "tpot_ms", *record.per_token_seconds);
+  add_milliseconds(out, "total_ms", record.total_seconds);
+  add_number(out, "bytes", record.bytes);
+  out += '}';
+  return out;
+}
+
+AccessLog::AccessLog(std::shared_ptr<spdlog::logger> logger) : logger_(std::move(logger)) {}
+AccessLog::~AccessLog() = default;
+
+std::unique_ptr<AccessLog> AccessLog::to_stdout() {
+  return std::unique_ptr<AccessLog>(
+      new AccessLog(make_logger(std::make_shared<spdlog::sinks::stdout_sink_mt>())));
+}
+
+Result<std::unique_ptr<AccessLog>> AccessLog::to_file(const std::string& path) {
+  try {
+    auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path);
+    return std::unique_ptr<AccessLog>(new AccessLog(make_logger(std::move(sink))));
+  } catch (const spdlog::spdlog_ex& failure) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "cannot write the access log " + path + " (" + failure.what() +
+                     "); give a path that can be written");
+  }
+}
+
+std::unique_ptr<AccessLog> AccessLog::to_stream(std::ostream& stream) {
+  return std::unique_ptr<AccessLog>(
+      new AccessLog(make_logger(std::make_shared<spdlog::sinks::ostream_sink_mt>(stream))));
+}
+
+void AccessLog::write(const AccessRecord& record) {
+  // The line goes in as an argument: braces in it are not formatting.
+  logger_->log(spdlog::level::info, "{}", format_access_line(record, now_unix_milliseconds()));
+}
+
+void AccessLog::flush() { logger_->flush(); }
+
+}  // namespace trivet
