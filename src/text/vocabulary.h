@@ -22,11 +22,11 @@ enum class TokenType : int32_t {
 };
 
 struct Vocabulary {
-  std::string model;             // tokenizer.ggml.model: "gpt2" (byte-level BPE) or "llama" (SentencePiece)
-  std::string pre;               // tokenizer.ggml.pre: which pre-tokenizer a "gpt2" vocabulary uses
+  std::string model;  // tokenizer.ggml.model: "gpt2" (byte-level BPE) or "llama" (SentencePiece)
+  std::string pre;    // tokenizer.ggml.pre: which pre-tokenizer a "gpt2" vocabulary uses
   std::vector<std::string> tokens;
-  std::vector<float> scores;     // "llama" only; empty = all 0
-  std::vector<TokenType> types;  // empty = all normal
+  std::vector<float> scores;        // "llama" only; empty = all 0
+  std::vector<TokenType> types;     // empty = all normal
   std::vector<std::string> merges;  // "gpt2" only: "left right"
   std::optional<TokenId> bos, eos, eot, unknown, padding;
   std::optional<bool> add_bos, add_eos, add_space_prefix;  // absent = the tokenizer model's default

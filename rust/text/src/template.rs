@@ -1,0 +1,253 @@
+//! Chat templates: Jinja with the environment that `transformers` gives them, bounded in every way.
+
+use crate::boundary::*;
+use crate::chat::{self, Chat};
+use crate::strftime::{self, Time};
+use crate::{python_json, python_methods};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, Error, ErrorKind, State, Value};
+use std::io;
+
+const MAX_SOURCE_BYTES: usize = 1 << 20;
+
+/// Steps of one rendering: some 0.3 s at worst, far above the need of the longest conversation. The engine
+/// charges one step for each 64 bytes that it makes, so this bounds memory as well.
+const FUEL: u64 = 8_000_000;
+
+const MAX_OUTPUT_BYTES: usize = 32 << 20;
+
+/// Nesting of loops, macros and calls.
+const MAX_RECURSION: usize = 200;
+
+const NAME: &str = "chat_template";
+const TIME_VARIABLE: &str = "__now__";
+
+pub struct ChatTemplate {
+    environment: Environment<'static>,
+    bos_token: String,
+    eos_token: String,
+}
+
+/// What the template itself complained about through raise_exception().
+#[derive(Debug)]
+struct Raised(String);
+
+impl std::fmt::Display for Raised {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Raised {}
+
+fn raise_exception(message: String) -> Result<Value, Error> {
+    Err(Error::new(ErrorKind::InvalidOperation, message.clone()).with_source(Raised(message)))
+}
+
+fn strftime_now(state: &State, format: &str) -> Result<String, Error> {
+    let time = state.lookup(TIME_VARIABLE).and_then(|v| v.downcast_object::<TimeObject>());
+    let time = time.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "no time"))?;
+    Ok(strftime::format(format, &time.0))
+}
+
+/// The time of a rendering, which the template can only see through strftime_now().
+#[derive(Debug)]
+struct TimeObject(Time);
+
+impl minijinja::value::Object for TimeObject {}
+
+/// `{% generation %}` marks the model's own text for training; here it only has to vanish. It becomes a
+/// `with` block, which has a scope of its own as well.
+fn without_generation_tags(source: &str) -> String {
+    let mut result = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some(start) = rest.find("{%") {
+        let (before, tag) = rest.split_at(start);
+        result.push_str(before);
+        match generation_tag(tag) {
+            Some((replacement, size)) => {
+                result.push_str(&replacement);
+                rest = &tag[size..];
+            }
+            None => {
+                result.push_str("{%");
+                rest = &tag[2..];
+            }
+        }
+    }
+    result.push_str(rest);
+    result
+}
+
+/// The replacement of a generation tag at the start of `text`, and the tag's size.
+fn generation_tag(text: &str) -> Option<(String, usize)> {
+    let is_mark = |c: char| c == '-' || c == '+';
+    let inner = text.strip_prefix("{%")?;
+    let open = &inner[..inner.len() - inner.trim_start_matches(is_mark).len()];
+    let name = inner[open.len()..].trim_start();
+    let (keyword, after) = if let Some(after) = name.strip_prefix("generation") {
+        ("with", after)
+    } else {
+        ("endwith", name.strip_prefix("endgeneration")?)
+    };
+    let close = after.trim_start();
+    let mark = if close.starts_with(is_mark) { &close[..1] } else { "" };
+    let tail = close[mark.len()..].strip_prefix("%}")?;
+    Some((format!("{{%{open} {keyword} {mark}%}}"), text.len() - tail.len()))
+}
+
+fn environment() -> Outcome<Environment<'static>> {
+    let syntax = SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .build()
+        .map_err(|e| Failure::new(INTERNAL, e.to_string()))?;
+    let mut environment = Environment::new();
+    environment.set_syntax(syntax);
+    environment.set_fuel(Some(FUEL));
+    environment.set_recursion_limit(MAX_RECURSION);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.set_unknown_method_callback(python_methods::call);
+    minijinja_contrib::add_to_environment(&mut environment);
+    environment.add_filter("tojson", python_json::tojson);
+    environment.add_function("raise_exception", raise_exception);
+    environment.add_function("strftime_now", strftime_now);
+    Ok(environment)
+}
+
+/// Stops a template that writes without end.
+struct BoundedOutput {
+    bytes: Vec<u8>,
+}
+
+impl io::Write for BoundedOutput {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + data.len() > MAX_OUTPUT_BYTES {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "output is too long"));
+        }
+        self.bytes.extend_from_slice(data);
+        Ok(data.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn render_failure(error: &Error) -> Failure {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(raised) = cause.downcast_ref::<Raised>() {
+            return Failure::invalid(raised.0.clone());
+        }
+        source = cause.source();
+    }
+    match error.kind() {
+        ErrorKind::OutOfFuel => {
+            Failure::new(EXHAUSTED, format!("the chat template took more than {FUEL} steps"))
+        }
+        ErrorKind::WriteFailure => Failure::new(
+            EXHAUSTED,
+            format!("the chat template wrote more than {MAX_OUTPUT_BYTES} bytes"),
+        ),
+        _ => Failure::invalid(format!("the chat template failed: {error}")),
+    }
+}
+
+impl ChatTemplate {
+    fn compile(source: &str, bos_token: &str, eos_token: &str) -> Outcome<Self> {
+        if source.len() > MAX_SOURCE_BYTES {
+            let size = source.len();
+            return Err(Failure::new(
+                EXHAUSTED,
+                format!(
+                    "the chat template has {size} bytes, at most {MAX_SOURCE_BYTES} are allowed"
+                ),
+            ));
+        }
+        let mut environment = environment()?;
+        environment
+            .add_template_owned(NAME, without_generation_tags(source))
+            .map_err(|e| Failure::invalid(format!("the chat template does not compile: {e}")))?;
+        let (bos_token, eos_token) = (bos_token.to_string(), eos_token.to_string());
+        Ok(ChatTemplate { environment, bos_token, eos_token })
+    }
+
+    fn render(&self, input: &Chat) -> Outcome<String> {
+        let prepared = chat::prepare(input, &self.bos_token, &self.eos_token)?;
+        let mut variables = prepared.variables;
+        let time = Value::from_object(TimeObject(input.now));
+        variables.insert(TIME_VARIABLE.to_string(), time);
+        let template = self
+            .environment
+            .get_template(NAME)
+            .map_err(|e| Failure::new(INTERNAL, e.to_string()))?;
+        let mut output = BoundedOutput { bytes: Vec::new() };
+        template
+            .render_captured_to(Value::from(variables), &mut output)
+            .map_err(|e| render_failure(&e))?;
+        let text =
+            String::from_utf8(output.bytes).map_err(|e| Failure::new(INTERNAL, e.to_string()))?;
+        match prepared.final_message {
+            Some(message) => chat::cut_at_final_message(text, &message),
+            None => Ok(text),
+        }
+    }
+}
+
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn trivet_text_template_compile(
+    source: Slice,
+    bos_token: Slice,
+    eos_token: Slice,
+    result: *mut *mut ChatTemplate,
+    error: *mut Bytes,
+) -> i32 {
+    guard(error, || {
+        let made = ChatTemplate::compile(
+            source.text("the chat template")?,
+            bos_token.text("the BOS token")?,
+            eos_token.text("the EOS token")?,
+        )?;
+        result.write(Box::into_raw(Box::new(made)));
+        Ok(())
+    })
+}
+
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn trivet_text_template_free(value: *mut ChatTemplate) {
+    free_handle(value);
+}
+
+/// # Safety
+/// As the header says.
+#[no_mangle]
+pub unsafe extern "C" fn trivet_text_template_render(
+    value: *const ChatTemplate,
+    chat: *const Chat,
+    text: *mut Bytes,
+    error: *mut Bytes,
+) -> i32 {
+    guard(error, || {
+        let rendered = borrow(value)?.render(borrow(chat)?)?;
+        text.write(rendered.into_bytes().into());
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_generation_tags;
+
+    #[test]
+    fn generation_tags_become_scopes_and_keep_their_white_space_marks() {
+        assert_eq!(
+            without_generation_tags("a{%- generation -%}b{% endgeneration +%}c{% if x %}{{ y }}"),
+            "a{%- with -%}b{% endwith +%}c{% if x %}{{ y }}"
+        );
+        assert_eq!(without_generation_tags("{% generational %}{%"), "{% generational %}{%");
+    }
+}

@@ -1,0 +1,79 @@
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "text/testdata/golden_files.h"
+#include "text/tokenizer.h"
+
+namespace trivet {
+namespace {
+
+std::unique_ptr<Tokenizer> make(const Vocabulary& vocabulary) {
+  auto tokenizer = Tokenizer::from_vocabulary(vocabulary);
+  if (!tokenizer.ok()) {
+    ADD_FAILURE() << tokenizer.error().message();
+    return nullptr;
+  }
+  return std::move(tokenizer).value();
+}
+
+Vocabulary small_vocabulary() { return read_golden_vocabulary("sentence_piece_vocabulary.json"); }
+
+void expect_golden(const Tokenizer& tokenizer, const nlohmann::json& golden) {
+  for (const auto& item : golden["cases"]) {
+    const std::string text = item["text"];
+    const bool parse = item["parse_special"];
+    const auto ids = tokenizer.encode(text, {.parse_special_tokens = parse});
+    ASSERT_TRUE(ids.ok());
+    EXPECT_EQ(*ids, item["ids"].get<std::vector<TokenId>>()) << "'" << text << "' " << parse;
+  }
+}
+
+TEST(SentencePieceTokenizer, EqualsLlamaCpp) {
+  expect_golden(*make(small_vocabulary()), read_golden("sentence_piece_tokens.json"));
+}
+
+TEST(SentencePieceTokenizer, EqualsLlamaCppWithoutSpacePrefix) {
+  Vocabulary vocabulary = small_vocabulary();
+  vocabulary.add_space_prefix = false;
+  vocabulary.add_eos = true;
+  expect_golden(*make(vocabulary), read_golden("sentence_piece_tokens_without_prefix.json"));
+}
+
+TEST(SentencePieceTokenizer, DecodingGivesTheTextBack) {
+  const auto tokenizer = make(small_vocabulary());
+  for (const auto& item : read_golden("sentence_piece_tokens.json")["cases"]) {
+    const std::string text = item["text"];
+    if (text.find("\u2581") != std::string::npos) continue;  // stands for a space
+    const auto ids =
+        tokenizer->encode(text, {.add_special_tokens = false, .parse_special_tokens = false});
+    ASSERT_TRUE(ids.ok());
+    EXPECT_EQ(*tokenizer->decode(*ids, false), text);
+  }
+}
+
+TEST(SentencePieceTokenizer, PlainTextNeverBecomesAControlToken) {
+  Vocabulary vocabulary = small_vocabulary();
+  // Pieces from which "<s>" could be merged.
+  for (const char* piece : {"<s", "s>"}) {
+    vocabulary.tokens.emplace_back(piece);
+    vocabulary.types.push_back(TokenType::kNormal);
+    vocabulary.scores.push_back(10.0f);
+  }
+  const auto ids =
+      make(vocabulary)->encode("<s>", {.add_special_tokens = false, .parse_special_tokens = false});
+  ASSERT_TRUE(ids.ok());
+  EXPECT_EQ(std::ranges::count(*ids, *vocabulary.bos), 0);
+}
+
+TEST(SentencePieceTokenizer, RefusesTextThatIsNotUtf8AndScoresThatAreNoNumbers) {
+  EXPECT_FALSE(make(small_vocabulary())->encode("\xC3", {}).ok());
+  Vocabulary vocabulary = small_vocabulary();
+  vocabulary.scores[300] = std::numeric_limits<float>::quiet_NaN();
+  const auto tokenizer = Tokenizer::from_vocabulary(vocabulary);
+  ASSERT_FALSE(tokenizer.ok());
+  EXPECT_NE(tokenizer.error().message().find("token 300"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace trivet
