@@ -90,9 +90,9 @@ Result<std::unique_ptr<AccessLog>> AccessLog::to_file(const std::string& path) {
     auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path);
     return std::unique_ptr<AccessLog>(new AccessLog(make_logger(std::move(sink))));
   } catch (const spdlog::spdlog_ex& failure) {
-    return Error(ErrorCode::kInvalidArgument,
-                 "cannot write the access log " + path + " (" + failure.what() +
-                     "); give a path that can be written");
+    return Error(ErrorCode::kInvalidArgument, "cannot write the access log " + path + " (" +
+                                                  failure.what() +
+                                                  "); give a path that can be written");
   }
 }
 

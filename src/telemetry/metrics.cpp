@@ -117,7 +117,6 @@ struct Metrics::Series {
         maker(registry, model_labels),
         count_buckets(one_two_five(options.max_model_len)) {
     add_handler(kNoHandler);
-    for (const std::string& handler : options.handlers) add_handler(handler);
   }
 
   void add_handler(std::string_view handler) {
@@ -228,6 +227,8 @@ void Metrics::set_cache_config(const std::vector<std::pair<std::string, std::str
   all.insert(labels.begin(), labels.end());
   series_->cache_config.Add(all).Set(1);
 }
+
+void Metrics::add_handler(std::string_view handler) { series_->add_handler(handler); }
 
 void Metrics::on_step(const StepSample& sample) {
   Series& s = *series_;

@@ -59,6 +59,9 @@ class Metrics {
   // The labels of vllm:cache_config_info, once known. Label names must be valid; call once.
   void set_cache_config(const std::vector<std::pair<std::string, std::string>>& labels);
 
+  // A value of the label `handler` of http_*; others count as "none". Not while on_http may run.
+  void add_handler(std::string_view handler);
+
   void on_step(const StepSample& sample);
   void on_request_end(const RequestSample& sample);
   void on_rejection(Rejection reason);

@@ -1,0 +1,250 @@
+// For tests: an engine that does what the test says, and calls in a trivial wire format.
+#ifndef TRIVET_SERVER_FAKE_ENGINE_H_
+#define TRIVET_SERVER_FAKE_ENGINE_H_
+
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/call.h"
+#include "engine/engine.h"
+#include "server/route.h"
+
+namespace trivet {
+
+// Thread-safe. Outputs come from the test (emit), cancel and drain.
+class FakeEngine final : public Engine {
+ public:
+  explicit FakeEngine(OutputSink& sink) : sink_(sink) {}
+
+  Result<void> submit(EngineRequest request) override {
+    const std::lock_guard lock(mutex_);
+    if (draining_) return Error(ErrorCode::kUnavailable, "draining");
+    if (submits_left_ == 0) return Error(ErrorCode::kResourceExhausted, "the queue is full");
+    --submits_left_;
+    if (!live_.try_emplace(request.id, request).second) {
+      return Error(ErrorCode::kAlreadyExists, request.id);
+    }
+    submitted_.push_back(std::move(request));
+    changed_.notify_all();
+    return {};
+  }
+
+  void cancel(const std::string& id) override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (live_.erase(id) == 0) return;
+      cancelled_.push_back(id);
+      changed_.notify_all();
+    }
+    RequestOutput last = output(id, "", true);
+    last.sequences[0].finish_reason = FinishReason::kAbort;
+    deliver(std::move(last));
+  }
+
+  EngineStats stats() const override {
+    const std::lock_guard lock(mutex_);
+    EngineStats stats = stats_;
+    stats.running += static_cast<int>(live_.size());
+    return stats;
+  }
+
+  int drain(TimePoint deadline) override {
+    std::unique_lock lock(mutex_);
+    draining_ = true;
+    changed_.notify_all();
+    changed_.wait_until(lock, deadline, [this] { return live_.empty(); });
+    const auto rest = std::exchange(live_, {});
+    lock.unlock();
+    for (const auto& [id, request] : rest) {
+      RequestOutput last = output(id, "", true);
+      last.sequences[0].finish_reason = FinishReason::kAbort;
+      deliver(std::move(last));
+    }
+    return static_cast<int>(rest.size());
+  }
+
+  // --- for the test ---
+  void emit(const std::string& id, const std::string& text, bool finished = false) {
+    std::vector<RequestOutput> outputs;
+    outputs.push_back(output(id, text, finished));
+    emit(std::move(outputs));
+  }
+  // One step.
+  void emit(std::vector<RequestOutput> outputs) {
+    {
+      const std::lock_guard lock(mutex_);
+      for (const RequestOutput& output : outputs) {
+        if (output.finished) live_.erase(output.request_id);
+      }
+      ++stats_.steps;
+      changed_.notify_all();
+    }
+    sink_.deliver(std::move(outputs));
+  }
+  void fail(const std::string& id, ErrorCode code, const std::string& message) {
+    RequestOutput last = output(id, "", true);
+    last.sequences.clear();
+    last.error = Error(code, message);
+    std::vector<RequestOutput> outputs;
+    outputs.push_back(std::move(last));
+    emit(std::move(outputs));
+  }
+  static RequestOutput output(const std::string& id, const std::string& text, bool finished) {
+    RequestOutput output;
+    output.request_id = id;
+    SequenceOutput sequence;
+    sequence.text = text;
+    if (!text.empty()) sequence.tokens.push_back(7);
+    if (finished) sequence.finish_reason = FinishReason::kStop;
+    output.sequences.push_back(std::move(sequence));
+    output.finished = finished;
+    output.usage = {.prompt_tokens = 3, .cached_tokens = 2, .completion_tokens = 1};
+    const TimePoint now = SteadyClock().now();
+    output.timing = {.arrived = now, .scheduled = now, .first_token = now};
+    if (finished) output.timing.finished = now;
+    return output;
+  }
+
+  // Waits until that many requests were ever submitted / cancelled; false after 20 s.
+  bool wait_for_submitted(size_t count) {
+    return wait([&] { return submitted_.size() >= count; });
+  }
+  bool wait_for_cancelled(size_t count) {
+    return wait([&] { return cancelled_.size() >= count; });
+  }
+  bool wait_for_drain() {
+    return wait([&] { return draining_; });
+  }
+  std::vector<EngineRequest> submitted() const {
+    const std::lock_guard lock(mutex_);
+    return submitted_;
+  }
+  std::vector<std::string> cancelled() const {
+    const std::lock_guard lock(mutex_);
+    return cancelled_;
+  }
+  size_t live() const {
+    const std::lock_guard lock(mutex_);
+    return live_.size();
+  }
+  void accept_only(int submits) {
+    const std::lock_guard lock(mutex_);
+    submits_left_ = submits;
+  }
+  void set_stats(const EngineStats& stats) {
+    const std::lock_guard lock(mutex_);
+    stats_ = stats;
+  }
+
+ private:
+  template <class Condition>
+  bool wait(Condition condition) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(20), condition);
+  }
+  void deliver(RequestOutput output) {
+    std::vector<RequestOutput> outputs;
+    outputs.push_back(std::move(output));
+    sink_.deliver(std::move(outputs));
+  }
+
+  OutputSink& sink_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, EngineRequest> live_;
+  std::vector<EngineRequest> submitted_;
+  std::vector<std::string> cancelled_;
+  EngineStats stats_;
+  int submits_left_ = 1 << 30;
+  bool draining_ = false;
+};
+
+// Body: "prompts=N" (default 1) and "stream" anywhere in it. Streams "data: TEXT\n\n" and at last
+// "data: [DONE]\n\n"; otherwise answers all text in one piece.
+class FakeCall final : public GenerationCall {
+ public:
+  FakeCall(std::string_view body, const CallContext& context)
+      : streamed_(body.find("stream") != std::string_view::npos) {
+    const size_t count = body.find("prompts=");
+    live_ = count == std::string_view::npos ? 1 : static_cast<size_t>(body[count + 8] - '0');
+    for (size_t i = 0; i < live_; ++i) {
+      EngineRequest request;
+      request.id = context.request_id + "-" + std::to_string(i);
+      request.tenant = context.tenant;
+      request.stream = streamed_;
+      request.prompt = {1, 2, 3};
+      requests_.push_back(std::move(request));
+    }
+  }
+
+  std::vector<EngineRequest> take_requests() override { return std::move(requests_); }
+  bool streamed() const override { return streamed_; }
+  std::string encode(const RequestOutput& output) override {
+    usage_ = output.usage;
+    if (output.finished) --live_;
+    if (output.error) error_ = to_api_error(*output.error);
+    std::string text;
+    for (const SequenceOutput& sequence : output.sequences) text += sequence.text;
+    if (!streamed_) {
+      text_ += text;
+      return {};
+    }
+    std::string bytes;
+    if (!text.empty()) bytes = "data: " + text + "\n\n";
+    if (output.error) bytes += "data: " + encode_error(*error_) + "\n\n";
+    if (done()) bytes += "data: [DONE]\n\n";
+    return bytes;
+  }
+  bool done() const override { return live_ == 0; }
+  const std::optional<ApiError>& error() const override { return error_; }
+  std::string body() const override { return text_; }
+  RequestUsage usage() const override { return usage_; }
+
+ private:
+  bool streamed_;
+  size_t live_ = 0;
+  std::vector<EngineRequest> requests_;
+  std::optional<ApiError> error_;
+  std::string text_;
+  RequestUsage usage_;
+};
+
+inline Answer fake_generation(const RouteCall& call) {
+  if (call.body.find("invalid") != std::string_view::npos) {
+    return error_response(to_api_error(Error(ErrorCode::kInvalidArgument, "the body is invalid")));
+  }
+  return std::make_unique<FakeCall>(call.body, call.context);
+}
+
+inline Answer fake_echo(const RouteCall& call) {
+  HttpResponse response;
+  response.content_type = "text/plain";
+  response.body = std::string(call.path_parameter) + "|" + std::string(call.body);
+  return response;
+}
+
+// "/generate" goes to the engine, "/echo/{rest}" gives back what was sent, "/open" needs no key.
+inline std::span<const Route> fake_routes() {
+  static const auto routes = std::to_array<Route>({
+      {.method = "POST",
+       .path = "/generate",
+       .answer = fake_generation,
+       .needs_model = true,
+       .generates = true},
+      {.method = "POST", .path = "/echo/{rest}", .answer = fake_echo},
+      {.method = "GET", .path = "/echo/{rest}", .answer = fake_echo},
+      {.method = "GET", .path = "/open", .answer = fake_echo, .is_open = true},
+  });
+  return routes;
+}
+
+}  // namespace trivet
+
+#endif  // TRIVET_SERVER_FAKE_ENGINE_H_

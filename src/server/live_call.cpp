@@ -1,0 +1,113 @@
+#include "server/live_call.h"
+
+#include <algorithm>
+
+namespace trivet {
+namespace {
+
+std::string_view finish_name(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kAbort:
+      return "abort";
+    case FinishReason::kNone:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
+
+LiveCall::LiveCall(ServerState& server, std::shared_ptr<Lane> lane, OutputReceiver& receiver,
+                   std::unique_ptr<GenerationCall> call)
+    : server_(server), lane_(std::move(lane)), receiver_(receiver), call_(std::move(call)) {}
+
+LiveCall::~LiveCall() { cancel(); }
+
+Result<void> LiveCall::submit(TimePoint deadline) {
+  std::vector<EngineRequest> requests = call_->take_requests();
+  if (requests.empty()) return Error(ErrorCode::kInternal, "the call has no prompt for the engine");
+  for (EngineRequest& request : requests) {
+    request.deadline = std::min(request.deadline.value_or(deadline), deadline);
+    Result<void> submitted = submit_one(std::move(request));
+    if (submitted.ok()) continue;
+    cancel();
+    return submitted;
+  }
+  return {};
+}
+
+Result<void> LiveCall::submit_one(EngineRequest request) {
+  const std::string id = request.id;
+  const Progress progress{.streamed = request.stream, .choices = request.params.n};
+  // Claimed first: the first output may come before submit() returns.
+  if (!server_.bridge().claim(id, lane_)) {
+    return Error(ErrorCode::kAlreadyExists, "a request with the id " + id + " is still running");
+  }
+  Result<void> submitted = server_.engine()->submit(std::move(request));
+  if (!submitted.ok()) {
+    server_.bridge().release(id);
+    return submitted;
+  }
+  lane_->connect(id, &receiver_);
+  live_.emplace(id, progress);
+  return {};
+}
+
+void LiveCall::cancel() {
+  for (const auto& [id, progress] : live_) {
+    lane_->disconnect(id);
+    server_.engine()->cancel(id);
+  }
+  live_.clear();
+}
+
+std::string LiveCall::take(const RequestOutput& output, TimePoint delivered) {
+  const auto found = live_.find(output.request_id);
+  if (found == live_.end()) return {};
+  note_tokens(found->second, output, delivered);
+  if (output.finished) {
+    note_end(found->second, output);
+    live_.erase(found);
+  }
+  return call_->encode(output);
+}
+
+void LiveCall::note_tokens(Progress& progress, const RequestOutput& output, TimePoint delivered) {
+  if (!first_token_ && output.timing.first_token != TimePoint{}) {
+    first_token_ = output.timing.first_token;
+  }
+  const bool has_tokens = std::any_of(output.sequences.begin(), output.sequences.end(),
+                                      [](const SequenceOutput& s) { return !s.tokens.empty(); });
+  if (!has_tokens || !progress.streamed) return;
+  if (progress.last_tokens) {
+    server_.metrics().on_token_gap(
+        std::max(0.0, seconds_between(*progress.last_tokens, delivered)));
+  }
+  progress.last_tokens = delivered;
+}
+
+void LiveCall::note_end(const Progress& progress, const RequestOutput& output) {
+  if (output.error) {
+    finish_ = error_code_name(output.error->code());
+    if (!engine_failure_) engine_failure_ = to_api_error(*output.error);
+  } else if (!output.sequences.empty()) {
+    finish_ = finish_name(output.sequences.back().finish_reason);
+  }
+  const int tokens = output.usage.completion_tokens;
+  per_token_seconds_ = seconds_per_output_token(output.timing, tokens, progress.choices);
+  if (!progress.streamed && per_token_seconds_) {
+    // Nobody saw the single gaps of an answer that comes in one piece: their mean stands for each.
+    server_.metrics().on_token_gap(*per_token_seconds_, tokens - progress.choices);
+  }
+}
+
+const ApiError* LiveCall::failure() const {
+  if (call_->error()) return &*call_->error();
+  return engine_failure_ ? &*engine_failure_ : nullptr;
+}
+
+}  // namespace trivet

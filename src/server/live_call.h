@@ -1,0 +1,69 @@
+// One generation call while the engine works on it.
+#ifndef TRIVET_SERVER_LIVE_CALL_H_
+#define TRIVET_SERVER_LIVE_CALL_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "api/call.h"
+#include "server/lane.h"
+#include "server/server_state.h"
+
+namespace trivet {
+
+// Owns the call's engine requests: whatever happens to the call, they end. One I/O thread.
+class LiveCall {
+ public:
+  LiveCall(ServerState& server, std::shared_ptr<Lane> lane, OutputReceiver& receiver,
+           std::unique_ptr<GenerationCall> call);
+  ~LiveCall();  // cancel()
+  LiveCall(const LiveCall&) = delete;
+  LiveCall& operator=(const LiveCall&) = delete;
+
+  // Gives all requests of the call to the engine, to end by `deadline`. If one is refused, the
+  // earlier ones are cancelled. kAlreadyExists: one of the ids is in use.
+  Result<void> submit(TimePoint deadline);
+  // Ends all requests that are still live; their outputs are dropped.
+  void cancel();
+
+  // Takes an output; what it returns goes to the client now (nothing if the call is not streamed).
+  std::string take(const RequestOutput& output, TimePoint delivered);
+
+  bool streamed() const { return call_->streamed(); }
+  bool done() const { return call_->done(); }
+  std::string body() const { return call_->body(); }
+  // The first thing that went wrong; null = nothing so far.
+  const ApiError* failure() const;
+  RequestUsage usage() const { return call_->usage(); }
+  // "stop", "length", "abort" or the error's name; of the request that ended last.
+  const std::string& finish() const { return finish_; }
+  std::optional<TimePoint> first_token() const { return first_token_; }
+  std::optional<double> per_token_seconds() const { return per_token_seconds_; }
+
+ private:
+  struct Progress {
+    bool streamed = false;
+    int choices = 1;
+    std::optional<TimePoint> last_tokens;  // delivery of the newest tokens
+  };
+  Result<void> submit_one(EngineRequest request);
+  void note_tokens(Progress& progress, const RequestOutput& output, TimePoint delivered);
+  void note_end(const Progress& progress, const RequestOutput& output);
+
+  ServerState& server_;
+  std::shared_ptr<Lane> lane_;
+  OutputReceiver& receiver_;
+  std::unique_ptr<GenerationCall> call_;
+  std::unordered_map<std::string, Progress> live_;  // by request id
+  std::optional<ApiError> engine_failure_;
+  std::string finish_;
+  std::optional<TimePoint> first_token_;
+  std::optional<double> per_token_seconds_;
+};
+
+}  // namespace trivet
+
+#endif  // TRIVET_SERVER_LIVE_CALL_H_

@@ -1,0 +1,22 @@
+#include "server/route.h"
+
+namespace trivet::routes {
+namespace {
+
+Answer answer(const RouteCall& call) {
+  ParsedCall parsed = parse_chat_completion(call.body, *call.model, call.context);
+  if (parsed.error) return error_response(*parsed.error);
+  return std::move(parsed.call);
+}
+
+}  // namespace
+
+Route chat_completions_route() {
+  return {.method = "POST",
+          .path = "/v1/chat/completions",
+          .answer = answer,
+          .needs_model = true,
+          .generates = true};
+}
+
+}  // namespace trivet::routes

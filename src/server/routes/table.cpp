@@ -1,0 +1,34 @@
+// Every endpoint. A new one = a file in this folder that defines its `Route NAME_route()`, and a
+// line here.
+#include <array>
+
+#include "server/route.h"
+
+#define TRIVET_ROUTES(ROUTE) \
+  ROUTE(completions)         \
+  ROUTE(chat_completions)    \
+  ROUTE(models)              \
+  ROUTE(model)               \
+  ROUTE(tokenize)            \
+  ROUTE(detokenize)          \
+  ROUTE(health)              \
+  ROUTE(ready)               \
+  ROUTE(ping)                \
+  ROUTE(version)             \
+  ROUTE(metrics)
+
+namespace trivet {
+namespace routes {
+
+#define TRIVET_DECLARE_ROUTE(name) Route name##_route();
+TRIVET_ROUTES(TRIVET_DECLARE_ROUTE)
+
+}  // namespace routes
+
+std::span<const Route> all_routes() {
+#define TRIVET_LIST_ROUTE(name) routes::name##_route(),
+  static const auto table = std::to_array<Route>({TRIVET_ROUTES(TRIVET_LIST_ROUTE)});
+  return table;
+}
+
+}  // namespace trivet

@@ -1,0 +1,87 @@
+// What all connections of a server share.
+#ifndef TRIVET_SERVER_SERVER_STATE_H_
+#define TRIVET_SERVER_SERVER_STATE_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <span>
+
+#include "base/clock.h"
+#include "server/key_ring.h"
+#include "server/route.h"
+#include "server/server.h"
+
+namespace trivet {
+
+class ParseWorkers;
+
+enum class ServerPhase { kLoading, kServing, kDraining };
+
+// Thread-safe.
+class ServerState {
+ public:
+  ServerState(const ServerOptions& options, KeyRing keys, std::span<const Route> routes,
+              EngineBridge& bridge, Metrics& metrics, AccessLog* access_log, ParseWorkers& workers,
+              const Clock& clock);
+
+  const ServerOptions& options() const { return options_; }
+  const KeyRing& keys() const { return keys_; }
+  std::span<const Route> routes() const { return routes_; }
+  EngineBridge& bridge() const { return bridge_; }
+  Metrics& metrics() const { return metrics_; }
+  AccessLog* access_log() const { return access_log_; }
+  ParseWorkers& workers() const { return workers_; }
+  const Clock& clock() const { return clock_; }
+
+  ServerPhase phase() const { return phase_.load(std::memory_order_acquire); }
+  // Both null until attach().
+  Engine* engine() const { return engine_.load(std::memory_order_acquire); }
+  const ServedModel* model() const;
+  void attach(Engine& engine, ServedModel model);
+  void begin_drain() { phase_.store(ServerPhase::kDraining, std::memory_order_release); }
+
+  // Call about once a second: notices an engine that has work but makes no step.
+  void watch_engine();
+  bool alive() const { return alive_.load(std::memory_order_relaxed); }
+
+  // Connections, counted while they exist.
+  int connections() const { return connections_.load(std::memory_order_relaxed); }
+  void connection_opened();
+  void connection_closed();
+  // False if some are left at the deadline.
+  bool wait_for_no_connections(TimePoint deadline);
+
+  // Bytes of request bodies held by the server; false (nothing taken) if that would exceed the
+  // limit.
+  bool reserve_body(size_t bytes);
+  void release_body(size_t bytes);
+
+ private:
+  const ServerOptions options_;
+  const KeyRing keys_;
+  const std::span<const Route> routes_;
+  EngineBridge& bridge_;
+  Metrics& metrics_;
+  AccessLog* const access_log_;
+  ParseWorkers& workers_;
+  const Clock& clock_;
+
+  ServedModel model_;  // written before engine_
+  std::atomic<Engine*> engine_ = nullptr;
+  std::atomic<ServerPhase> phase_ = ServerPhase::kLoading;
+
+  std::mutex watch_mutex_;
+  uint64_t watched_steps_ = 0;
+  TimePoint progress_at_{};
+  std::atomic<bool> alive_ = true;
+
+  std::atomic<size_t> body_bytes_ = 0;
+  std::atomic<int> connections_ = 0;
+  std::mutex idle_mutex_;
+  std::condition_variable idle_;
+};
+
+}  // namespace trivet
+
+#endif  // TRIVET_SERVER_SERVER_STATE_H_

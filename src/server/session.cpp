@@ -1,0 +1,306 @@
+#include "server/session.h"
+
+#include <algorithm>
+
+#include "server/parse_workers.h"
+
+namespace trivet {
+namespace {
+
+constexpr size_t kMaxPipelinedBytes = 64 << 10;     // received ahead of the request being answered
+constexpr size_t kOutputHighWaterBytes = 64 << 10;  // unsent, at which no further request is read
+constexpr size_t kMaxDiscardedBytes = 64 << 10;     // body of a refused request that is still read
+constexpr size_t kInlineBodyBytes = 32 << 10;       // parsed on the I/O thread up to here
+
+// Text of a client for an error message: short and printable.
+std::string printable(std::string_view text) {
+  constexpr size_t kMaxSize = 128;
+  std::string out(text.substr(0, kMaxSize));
+  for (char& c : out) {
+    if (c < 0x20 || c >= 0x7f) c = '?';
+  }
+  return text.size() > kMaxSize ? out + "..." : out;
+}
+
+std::string allowed_origin(const HttpHead& head, const std::vector<std::string>& origins) {
+  const std::string* origin = head.find("origin");
+  if (origin == nullptr) return {};
+  for (const std::string& allowed : origins) {
+    if (allowed == "*" || allowed == *origin) return allowed;
+  }
+  return {};
+}
+
+int64_t unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+bool Session::BodyBudget::grow_to(size_t bytes) {
+  if (bytes <= bytes_) return true;
+  if (!server_->reserve_body(bytes - bytes_)) return false;
+  bytes_ = bytes;
+  return true;
+}
+
+Session::Session(ServerState& server, std::shared_ptr<Lane> lane, Transport& transport,
+                 std::string peer, bool over_limit)
+    : server_(server),
+      lane_(std::move(lane)),
+      transport_(transport),
+      peer_(std::move(peer)),
+      over_limit_(over_limit),
+      parser_({server.options().max_header_bytes, server.options().max_body_bytes}),
+      waiting_since_(server.clock().now()) {}
+
+Session::~Session() { drop("disconnect"); }
+
+void Session::receive(std::string_view bytes) {
+  if (state_ == State::kClosing) return;
+  input_.append(bytes);
+  settle();
+}
+
+void Session::receive_end() {
+  peer_gone_ = true;
+  drop("disconnect");
+  // What is already answered still goes out: the peer may have closed only its sending side.
+  close_after_output(false);
+  transport_.flush();
+}
+
+void Session::output_written() { settle(); }
+
+bool Session::wants_read() const {
+  return state_ == State::kClosing || input_.size() < kMaxPipelinedBytes;
+}
+
+void Session::settle() {
+  advance();
+  transport_.flush();
+}
+
+void Session::advance() {
+  size_t used = 0;
+  while (reads_request() && used < input_.size() && pending_.size() < kOutputHighWaterBytes) {
+    if (state_ == State::kHead && parser_.at_start() &&
+        (input_[used] == '\r' || input_[used] == '\n')) {
+      ++used;  // RFC 9112 2.2: empty lines before a request are ignored
+      continue;
+    }
+    if (state_ == State::kHead && !head_since_) head_since_ = now();
+    const size_t taken = parser_.consume(std::string_view(input_).substr(used));
+    used += taken;
+    const HttpRequestParser::Stage stage = parser_.stage();
+    if (stage == HttpRequestParser::Stage::kFailed) {
+      if (state_ == State::kHead) exchange_.started = now();
+      respond_and_close(HttpResponse(parser_.failure()));
+      break;
+    }
+    if (state_ == State::kHead && stage != HttpRequestParser::Stage::kHead) begin_exchange();
+    if (state_ != State::kBody) continue;
+    if (!exchange_.budget->grow_to(parser_.body_size())) {
+      respond_and_close(error_response(503, "ServiceUnavailable",
+                                       "the server holds too many request bodies; try again later",
+                                       1));
+    } else if (parser_.stage() == HttpRequestParser::Stage::kDone) {
+      finish_body();
+    } else if (taken == 0) {
+      break;
+    }
+  }
+  input_.erase(0, state_ == State::kClosing ? input_.size() : used);
+}
+
+void Session::begin_exchange() {
+  const HttpHead& head = parser_.head();
+  head_since_.reset();
+  state_ = State::kBody;
+  exchange_.started = now();
+  exchange_.keep_alive = head.keep_alive;
+  exchange_.cors_origin = allowed_origin(head, server_.options().cors_origins);
+  exchange_.match = match_route(server_.routes(), head.method, head.path);
+  exchange_.budget = std::make_unique<BodyBudget>(server_);
+  const std::string* id = head.find("x-request-id");
+  exchange_.request_id = id != nullptr && is_valid_request_id(*id) ? *id : random_id();
+  if (std::optional<HttpResponse> refusal = refuse_head()) {
+    if (parser_.stage() == HttpRequestParser::Stage::kDone) return respond(*refusal);
+    const bool body_is_coming = head.content_length.has_value() && !head.expects_continue;
+    if (!body_is_coming || *head.content_length > kMaxDiscardedBytes)
+      return respond_and_close(*refusal);
+    exchange_.refusal =
+        std::move(refusal);  // answered after the body, so that the connection stays usable
+    return;
+  }
+  if (head.expects_continue && head.has_body && !head.http_1_0 &&
+      parser_.stage() != HttpRequestParser::Stage::kDone) {
+    append("HTTP/1.1 100 Continue\r\n\r\n");
+  }
+}
+
+// Everything that can be decided without the body.
+std::optional<HttpResponse> Session::refuse_head() {
+  const HttpHead& head = parser_.head();
+  const RouteMatch& match = exchange_.match;
+  if (head.method == "OPTIONS") return answer_options();
+  const bool is_open = match.route != nullptr && match.route->is_open;
+  if (!is_open && !server_.keys().open()) {
+    const std::optional<std::string> tenant = server_.keys().tenant_of(head);
+    if (!tenant) {
+      HttpResponse response = error_response(
+          401, "authentication_error", "no valid API key; send \"Authorization: Bearer KEY\"");
+      response.fields.emplace_back("WWW-Authenticate", "Bearer");
+      return response;
+    }
+    exchange_.tenant = *tenant;
+  }
+  if (match.pattern.empty()) {
+    return error_response(404, "NotFoundError", "there is no endpoint " + printable(head.path));
+  }
+  if (match.route == nullptr) {
+    HttpResponse response =
+        error_response(405, "MethodNotAllowedError",
+                       printable(head.path) + " does not take " + printable(head.method) +
+                           "; use one of: " + match.allowed_methods);
+    response.fields.emplace_back("Allow", match.allowed_methods);
+    return response;
+  }
+  if (over_limit_ && !is_open) {
+    server_.metrics().on_rejection(Rejection::kTooManyConnections);
+    return error_response(503, "ServiceUnavailable",
+                          "the server has too many connections; try again later", 1);
+  }
+  if (head.find("expect") != nullptr && !head.expects_continue) {
+    return error_response(417, "BadRequestError", "the only supported Expect is 100-continue");
+  }
+  if (head.content_length.value_or(0) > server_.options().max_body_bytes) {
+    return error_response(413, "PayloadTooLargeError",
+                          "the request body of " + std::to_string(*head.content_length) +
+                              " bytes is larger than " +
+                              std::to_string(server_.options().max_body_bytes));
+  }
+  return refuse_unless_serving(*match.route);
+}
+
+std::optional<HttpResponse> Session::refuse_unless_serving(const Route& route) {
+  const ServerPhase phase = server_.phase();
+  if (route.needs_model && server_.model() == nullptr) {
+    if (route.generates) server_.metrics().on_rejection(Rejection::kLoading);
+    return error_response(503, "ServiceUnavailable", "the model is loading; try again later", 5);
+  }
+  if (!route.generates) return std::nullopt;
+  if (phase == ServerPhase::kDraining) {
+    server_.metrics().on_rejection(Rejection::kDraining);
+    return error_response(503, "ServiceUnavailable", "the server is shutting down", 1);
+  }
+  const int max_waiting = server_.options().max_waiting_requests;
+  if (max_waiting > 0 && server_.engine()->stats().waiting >= max_waiting) {
+    server_.metrics().on_rejection(Rejection::kQueueFull);
+    return error_response(
+        503, "ServiceUnavailable",
+        std::to_string(max_waiting) + " requests are waiting already; try again later", 1);
+  }
+  return std::nullopt;
+}
+
+HttpResponse Session::answer_options() {
+  const HttpHead& head = parser_.head();
+  const RouteMatch& match = exchange_.match;
+  if (match.pattern.empty() && head.path != "*") {
+    return error_response(404, "NotFoundError", "there is no endpoint " + printable(head.path));
+  }
+  HttpResponse response;
+  response.status = 204;
+  response.content_type.clear();
+  const std::string methods =
+      match.pattern.empty() ? "GET, HEAD, POST, OPTIONS" : match.allowed_methods;
+  response.fields.emplace_back("Allow", methods);
+  if (!exchange_.cors_origin.empty() && head.find("access-control-request-method") != nullptr) {
+    response.fields.emplace_back("Access-Control-Allow-Methods", methods);
+    response.fields.emplace_back("Access-Control-Allow-Headers",
+                                 "Authorization, Content-Type, X-Api-Key, X-Request-Id");
+    response.fields.emplace_back("Access-Control-Max-Age", "600");
+  }
+  return response;
+}
+
+void Session::finish_body() {
+  if (exchange_.refusal) return respond(HttpResponse(*exchange_.refusal));
+  exchange_.job = std::make_shared<Job>();
+  Job& job = *exchange_.job;
+  job.route = exchange_.match.route;
+  job.path_parameter = exchange_.match.path_parameter;
+  job.body = parser_.take_body();
+  job.context = {.request_id = exchange_.request_id,
+                 .tenant = exchange_.tenant,
+                 .unix_seconds = unix_seconds()};
+  job.budget = std::move(exchange_.budget);
+  dispatch();
+}
+
+void Session::dispatch() {
+  state_ = State::kParsing;
+  const auto run = [](ServerState& server, const Job& job) {
+    return job.route->answer({.server = server,
+                              .model = server.model(),
+                              .body = job.body,
+                              .path_parameter = job.path_parameter,
+                              .context = job.context});
+  };
+  if (exchange_.job->body.size() <= kInlineBodyBytes)
+    return take_answer(run(server_, *exchange_.job));
+  auto work = [run, &server = server_, job = exchange_.job, lane = lane_,
+               session = std::weak_ptr<Session*>(self_)] {
+    auto answer = std::make_shared<Answer>(run(server, *job));
+    lane->post([answer, session] {
+      const auto alive = session.lock();
+      if (!alive || (*alive)->state_ != State::kParsing) return;
+      (*alive)->take_answer(std::move(*answer));
+      (*alive)->settle();
+    });
+  };
+  if (!server_.workers().submit(std::move(work))) {
+    server_.metrics().on_rejection(Rejection::kQueueFull);
+    respond(error_response(503, "ServiceUnavailable",
+                           "too many large requests are waiting; try again later", 1));
+  }
+}
+
+void Session::take_answer(Answer answer) {
+  if (const auto* response = std::get_if<HttpResponse>(&answer)) return respond(*response);
+  start_call(std::get<std::unique_ptr<GenerationCall>>(std::move(answer)));
+}
+
+void Session::start_call(std::unique_ptr<GenerationCall> call) {
+  exchange_.live = std::make_unique<LiveCall>(server_, lane_, *this, std::move(call));
+  const Result<void> submitted =
+      exchange_.live->submit(exchange_.started + server_.options().request_timeout);
+  if (submitted.ok()) {
+    exchange_.job.reset();
+    exchange_.last_sent = now();
+    state_ = State::kGenerating;
+    return;
+  }
+  exchange_.live.reset();
+  if (submitted.error().code() == ErrorCode::kAlreadyExists && !exchange_.renamed) {
+    // A client may repeat an X-Request-Id while the first request still runs (or is being
+    // cancelled).
+    exchange_.renamed = true;
+    exchange_.job->context.request_id.resize(std::min<size_t>(exchange_.request_id.size(), 95));
+    exchange_.job->context.request_id += "-" + random_id();
+    return dispatch();
+  }
+  refuse_call(submitted.error());
+}
+
+void Session::refuse_call(const Error& error) {
+  if (error.code() == ErrorCode::kResourceExhausted)
+    server_.metrics().on_rejection(Rejection::kQueueFull);
+  if (error.code() == ErrorCode::kUnavailable) server_.metrics().on_rejection(Rejection::kDraining);
+  respond(error_response(to_api_error(error)));
+}
+
+}  // namespace trivet
