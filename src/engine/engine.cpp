@@ -72,7 +72,7 @@ class ThreadedEngine final : public Engine {
   EngineStats stats() const override {
     std::lock_guard lock(mutex_);
     EngineStats stats = stats_;
-    stats.waiting += static_cast<int>(inbox_.size());
+    stats.waiting = static_cast<int>(waiting_ + inbox_.size());
     return stats;
   }
 
@@ -156,7 +156,7 @@ class ThreadedEngine final : public Engine {
   std::vector<Arrival> inbox_;
   std::vector<std::string> cancels_;
   std::unordered_set<std::string> live_ids_;
-  size_t waiting_ = 0;      // in the scheduler's queue
+  size_t waiting_ = 0;      // in the scheduler's queue, and what came since its last plan
   size_t undelivered_ = 0;  // requests whose last output has not been delivered
   bool draining_ = false, aborting_ = false, stopping_ = false;
   EngineStats stats_;

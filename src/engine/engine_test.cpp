@@ -121,7 +121,7 @@ TEST_F(EngineTest, RefusesADoubleIdAFullQueueAndABadRequest) {
   EXPECT_TRUE(engine_->submit(request("b")).ok());
   // "a" counts as waiting until its step is over.
   EXPECT_EQ(engine_->submit(request("d")).error().code(), ErrorCode::kResourceExhausted);
-  EXPECT_EQ(engine_->stats().waiting, 1);
+  EXPECT_EQ(engine_->stats().waiting, 2);
   gate_.open();
   ASSERT_TRUE(sink_.wait_for(2));
   EXPECT_TRUE(engine_->submit(request("a")).ok());

@@ -9,6 +9,7 @@ namespace trivet {
 
 struct Scheduler::Entry {
   SequenceInfo info;
+  const int64_t* tenant_served = nullptr;
   bool running = false;
   bool started = false;  // has been admitted before
   bool fresh = false;    // admitted in this plan
@@ -34,7 +35,7 @@ void Scheduler::add(const SequenceInfo& info) {
   auto entry = std::make_unique<Entry>();
   entry->info = info;
   entry->info.width = std::min(info.width, options_.max_sequences);
-  shares_.enter(info.tenant);
+  entry->tenant_served = shares_.enter(info.tenant);
   waiting_.push_back(entry.get());
   entries_.emplace(info.key, std::move(entry));
 }
@@ -178,12 +179,18 @@ void Scheduler::preempt_most_junior(StepPlan* plan) {
 }
 
 Scheduler::Entry* Scheduler::first_waiting(TimePoint now) {
-  auto rank = [&](const Entry* entry) {
-    return std::tuple(class_of(*entry, now), !entry->started, shares_.served(entry->info.tenant),
-                      entry->info.deadline.value_or(TimePoint::max()), entry->info.arrival,
-                      entry->info.key);
+  auto rank = [&](const Entry& entry) {
+    return std::tuple(class_of(entry, now), !entry.started, *entry.tenant_served,
+                      entry.info.deadline.value_or(TimePoint::max()), entry.info.arrival,
+                      entry.info.key);
   };
-  return *std::ranges::min_element(waiting_, {}, rank);
+  Entry* first = waiting_[0];
+  auto best = rank(*first);
+  for (Entry* entry : waiting_) {
+    auto candidate = rank(*entry);
+    if (candidate < best) std::tie(first, best) = std::tie(entry, candidate);
+  }
+  return first;
 }
 
 int64_t Scheduler::class_of(const Entry& entry, TimePoint now) const {

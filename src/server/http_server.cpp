@@ -81,7 +81,7 @@ class IoThread {
   static asio::awaitable<void> tick_forever(IoThread* self, Duration interval) {
     asio::steady_timer timer(self->io_);
     boost::system::error_code error;
-    const auto token = asio::redirect_error(asio::use_awaitable, error);
+    auto token = asio::redirect_error(asio::use_awaitable, error);
     while (!self->stopping_) {
       timer.expires_after(interval);
       co_await timer.async_wait(token);
@@ -199,7 +199,7 @@ class BoostServer final : public HttpServer {
   // which SO_REUSEPORT would hide.
   static asio::awaitable<void> accept_forever(BoostServer* self) {
     boost::system::error_code error;
-    const auto token = asio::redirect_error(asio::use_awaitable, error);
+    auto token = asio::redirect_error(asio::use_awaitable, error);
     asio::steady_timer pause(self->acceptor_io());
     for (size_t turn = 0; self->acceptor_.is_open(); ++turn) {
       IoThread& thread = *self->threads_[turn % self->threads_.size()];

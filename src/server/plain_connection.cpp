@@ -19,7 +19,7 @@ class PlainStream {
   // Waits without a buffer, then reads into the thread's.
   asio::awaitable<std::string_view> read(ConnectionHome& home, boost::system::error_code& error) {
     for (;;) {
-      const auto token = asio::redirect_error(asio::use_awaitable, error);
+      auto token = asio::redirect_error(asio::use_awaitable, error);
       co_await socket_.async_wait(asio::socket_base::wait_read, token);
       if (error) co_return std::string_view();
       const asio::mutable_buffer scratch = asio::buffer(home.scratch);

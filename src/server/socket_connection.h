@@ -116,7 +116,7 @@ class SocketConnection final : public Connection,
     self->flush();
     while (!self->cut_) {
       if (!self->session_.wants_read()) {
-        const auto token = asio::redirect_error(asio::use_awaitable, error);
+        auto token = asio::redirect_error(asio::use_awaitable, error);
         self->resume_.expires_at(asio::steady_timer::time_point::max());
         co_await self->resume_.async_wait(token);
         continue;
@@ -129,7 +129,7 @@ class SocketConnection final : public Connection,
     const bool was_closing = self->closing_;
     self->reading_ended();
     if (self->cut_ || !was_closing) co_return;
-    const auto token = asio::redirect_error(asio::use_awaitable, error);
+    auto token = asio::redirect_error(asio::use_awaitable, error);
     self->resume_.expires_after(kLingerTime);
     co_await self->resume_.async_wait(token);
     self->finish_closing();

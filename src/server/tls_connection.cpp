@@ -19,12 +19,12 @@ class TlsStream {
   asio::ip::tcp::socket& socket() { return stream_->next_layer(); }
 
   asio::awaitable<void> open(boost::system::error_code& error) {
-    const auto token = asio::redirect_error(asio::use_awaitable, error);
+    auto token = asio::redirect_error(asio::use_awaitable, error);
     co_await stream_->async_handshake(asio::ssl::stream_base::server, token);
   }
 
   asio::awaitable<std::string_view> read(ConnectionHome&, boost::system::error_code& error) {
-    const auto token = asio::redirect_error(asio::use_awaitable, error);
+    auto token = asio::redirect_error(asio::use_awaitable, error);
     const asio::mutable_buffer buffer(buffer_.data(), buffer_.size());
     const size_t count = co_await stream_->async_read_some(buffer, token);
     co_return std::string_view(buffer_.data(), count);

@@ -1,5 +1,6 @@
 #include "weights/store/zip_reader.h"
 
+#include <cstring>
 #include <gmock/gmock.h>
 #include <zlib.h>
 
