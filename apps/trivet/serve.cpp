@@ -64,6 +64,8 @@ ServedModel served_model(const ServeOptions& options, LoadedModel& model) {
   served.tokenizer = &model.tokenizer();
   served.chat_template = model.chat_template();
   served.end_tokens = model.source().text().end_tokens;
+  served.bos_token = model.source().text().bos_token;
+  served.eos_token = model.source().text().eos_token;
   if (options.generation_config == "auto") served.defaults = model.source().generation_defaults();
   served.limits.vocab_size = model.runner().limits().vocab_size;
   served.limits.max_logprobs = options.max_logprobs;

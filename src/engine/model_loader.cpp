@@ -85,9 +85,10 @@ Result<ModelPlan> make_plan(const LoadOptions& options, const ModelSource& sourc
   return plan;
 }
 
-Result<Graph> build_graph(std::shared_ptr<const ModelSource> source, int block_tokens,
+Result<Graph> build_graph(const std::shared_ptr<const ModelSource>& source, int block_tokens,
                           const std::vector<std::string>& disabled_passes) {
-  TRIVET_ASSIGN_OR_RETURN(Graph graph, build_model_graph(std::move(source), block_tokens));
+  TRIVET_ASSIGN_OR_RETURN(Graph graph,
+                          build_model_graph(*source, {.block_tokens = block_tokens, .keepalive = source}));
   return apply_passes(std::move(graph), {.disabled = disabled_passes, .enabled = {}});
 }
 
@@ -101,7 +102,7 @@ Result<std::shared_ptr<const ModelSource>> open_source(const std::string& path) 
 class ModelLoader {
  public:
   static Result<std::unique_ptr<LoadedModel>> load(const LoadOptions& options, const LoadProgress& progress) {
-    auto model = std::make_unique<LoadedModel>();
+    std::unique_ptr<LoadedModel> model(new LoadedModel);
     TRIVET_ASSIGN_OR_RETURN(model->source_, open_source(options.model_path));
     TRIVET_ASSIGN_OR_RETURN(const Graph graph,
                             build_graph(model->source_, options.block_tokens, options.disabled_passes));
@@ -156,7 +157,7 @@ Result<ModelPlan> plan_model(const LoadOptions& options) {
 
 Result<GraphStages> open_graph_stages(const std::string& model_path, const std::vector<std::string>& disabled_passes) {
   TRIVET_ASSIGN_OR_RETURN(const auto source, open_source(model_path));
-  TRIVET_ASSIGN_OR_RETURN(Graph before, build_model_graph(source, LoadOptions{}.block_tokens));
+  TRIVET_ASSIGN_OR_RETURN(Graph before, build_model_graph(*source, {.block_tokens = LoadOptions{}.block_tokens, .keepalive = source}));
   TRIVET_ASSIGN_OR_RETURN(Graph after, apply_passes(before, {.disabled = disabled_passes, .enabled = {}}));
   return GraphStages{std::move(before), std::move(after)};
 }

@@ -58,6 +58,7 @@ class LoadedModel {
 
  private:
   friend class ModelLoader;
+  LoadedModel() = default;
   // Destroyed in reverse order: whatever uses something comes after it.
   std::shared_ptr<const ModelSource> source_;
   std::unique_ptr<Tokenizer> tokenizer_;
