@@ -96,6 +96,7 @@ struct EngineStats {
 class EngineObserver {
  public:
   virtual ~EngineObserver() = default;
+  // rows 0: nothing was computed, but requests ended.
   virtual void on_step(const EngineStats& stats, int rows, double seconds) = 0;
   virtual void on_finish(const RequestOutput& last, const EngineRequest& request) = 0;
 };

@@ -15,11 +15,11 @@ std::vector<RequestOutput> EngineCore::step() {
   if (!plan.sequences.empty()) {
     run(plan);
     ++counters_.steps;
-    if (observer_ != nullptr) {
-      observer_->on_step(stats(), plan.rows, seconds_between(start, clock_->now()));
-    }
   } else if (!sequences_.empty()) {
     abort_all(Error(ErrorCode::kInternal, "The scheduler found nothing to run."));
+  }
+  if (observer_ != nullptr) {
+    observer_->on_step(stats(), plan.rows, seconds_between(start, clock_->now()));
   }
   return take_outputs();
 }
