@@ -41,13 +41,15 @@ const int32_t* ActivationPacker::block(const PackedActivations& area, Activation
 
 void ActivationPacker::pack_row(const float* x, const RowBlocks& blocks, int block, int tile,
                                 int row, float* scratch, const PackedActivations& out) const {
-  const float* values = x + (blocks.block_begin(block) + row) * columns_;
+  const int packed_row = blocks.block_begin(block) + row;
+  const bool remainder = packed_row % blocks.parts != 0;
+  const float* values = x + packed_row / blocks.parts * columns_;
   if (norm_weight_) {
     kernels_->rms_norm(values, norm_weight_, norm_eps_, nullptr, columns_, scratch);
     values = scratch;
   }
   const int begin = blocks.tile_begin(block, tile);
-  uint32_t& narrow = out.narrow[blocks.block_begin(block) + row];
+  uint32_t& narrow = out.narrow[packed_row];
   narrow = ~0u;
   for (int k = 0; k < kActivationKinds; ++k) {
     if (!used_[k]) continue;
@@ -55,7 +57,13 @@ void ActivationPacker::pack_row(const float* x, const RowBlocks& blocks, int blo
     const ActivationPlace place = {out.kinds[k] + kind_bytes(kind, blocks.block_begin(block)) / 4,
                                    blocks.block_rows(block), begin,
                                    blocks.tile_begin(block, tile + 1) - begin, row - begin};
-    narrow &= kernels_->quantize_row(kind, values, columns_, place);
+    const float* packed = values;
+    if (remainder) {
+      float* rest = scratch + scratch_floats() / 2;
+      kernels_->quantization_remainder(kind, values, columns_, rest);
+      packed = rest;
+    }
+    narrow &= kernels_->quantize_row(kind, packed, columns_, place);
   }
 }
 

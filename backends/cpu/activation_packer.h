@@ -12,16 +12,18 @@ namespace trivet::cpu {
 
 // How the rows of a step are cut; see packed_format.h.
 struct RowBlocks {
-  int rows;
+  int rows;  // packed ones
   int tile_rows;
+  int parts;  // packed rows of one activation row; they lie in one block
   int blocks;
 
-  RowBlocks(int num_rows, int max_tile_rows)
-      : rows(num_rows),
+  RowBlocks(int num_rows, int max_tile_rows, int parts_of_row)
+      : rows(num_rows * parts_of_row),
         tile_rows(max_tile_rows),
-        blocks(static_cast<int>(ceil_div(num_rows, kActivationBlockRows))) {}
-  int block_begin(int b) const { return part_begin(rows, blocks, b); }
-  int block_rows(int b) const { return part_begin(rows, blocks, b + 1) - block_begin(b); }
+        parts(parts_of_row),
+        blocks(static_cast<int>(ceil_div(rows, kActivationBlockRows))) {}
+  int block_begin(int b) const { return parts * part_begin(rows / parts, blocks, b); }
+  int block_rows(int b) const { return block_begin(b + 1) - block_begin(b); }
   int tiles(int b) const { return static_cast<int>(ceil_div(block_rows(b), tile_rows)); }
   int tile_begin(int b, int t) const { return part_begin(block_rows(b), tiles(b), t); }
 
@@ -41,7 +43,8 @@ struct PackedActivations {
 class ActivationPacker {
  public:
   ActivationPacker() = default;
-  // `used`: which kinds the weights take. norm_weight may be null.
+  // `used`: which kinds the weights take. norm_weight may be null. With 2 parts, every second
+  // packed row holds what rounding the row before it lost.
   ActivationPacker(const KernelTable& kernels, int64_t columns,
                    std::array<bool, kActivationKinds> used, const float* norm_weight,
                    float norm_eps)
@@ -55,7 +58,7 @@ class ActivationPacker {
   uint64_t bytes(int64_t rows) const;
   PackedActivations area(void* memory, int64_t rows) const;
   // Floats of scratch that packing takes.
-  int64_t scratch_floats() const { return ceil_div(columns_, 32) * 32; }
+  int64_t scratch_floats() const { return 2 * ceil_div(columns_, 32) * 32; }
   // Where a kind's block begins.
   const int32_t* block(const PackedActivations& area, ActivationKind kind, const RowBlocks& blocks,
                        int block) const;

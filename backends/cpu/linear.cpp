@@ -37,6 +37,7 @@ class Linear final : public trivet_op {
                 uint8_t* wide) const;
   void finish(const Segment& segment, int64_t super_panel, const RowBlocks& blocks, int block,
               const float* c, const float* up, const trivet_run& run) const;
+  void join_parts(float* c, int rows) const;
   void prefetch_output(const Segment& segment, int64_t super_panel, const RowBlocks& blocks,
                        int block, const trivet_run& run) const;
   void run_unit(int64_t unit, const RowBlocks& blocks, const PackedActivations& activations,
@@ -60,6 +61,7 @@ class Linear final : public trivet_op {
   bool add_residual_;
   int64_t units_ = 0;  // super-panels (pairs of them if gated) of all segments
   int32_t max_rows_;
+  int parts_;  // packed rows of one activation row
   int64_t private_rows_;
   // Workspace: packed rows of the step; then for each thread its own packed rows and its scratch (a
   // normalised row, sums of two super-panels, a widened chunk).
@@ -94,11 +96,14 @@ Linear::Linear(const OpContext& context)
     used[static_cast<int>(layout_of(w.format).activation)] = true;
     if (!gated_ || i == 0) units_ += super_panels_of(w.rows);
   }
-  private_rows_ = std::clamp<int64_t>(kPackPrivatelyValues / columns_, 1, max_rows_);
+  // Rounding loses nothing of the rows that float weights read.
+  parts_ = p.fine_activations != 0 && !used[static_cast<int>(ActivationKind::kFloat)] ? 2 : 1;
+  const int32_t max_packed_rows = max_rows_ * parts_;
+  private_rows_ = std::clamp<int64_t>(kPackPrivatelyValues / columns_, parts_, max_packed_rows);
   packer_ = ActivationPacker(kernels_, columns_, used, p.norm_weight, p.norm_eps);
-  threads_offset_ = packer_.bytes(max_rows_);
+  threads_offset_ = packer_.bytes(max_packed_rows);
   scratch_offset_ = packer_.bytes(private_rows_);
-  const int64_t block_rows = std::min<int64_t>(max_rows_, kActivationBlockRows);
+  const int64_t block_rows = std::min<int64_t>(max_packed_rows, kActivationBlockRows);
   const int64_t floats = packer_.scratch_floats() + 2 * kSuperPanelRows * block_rows;
   thread_bytes_ = scratch_offset_ + aligned(4 * static_cast<uint64_t>(floats) + kWideBytes);
   workspace_bytes = threads_offset_ + thread_bytes_ * device_.pool.num_threads();
@@ -147,7 +152,7 @@ void Linear::finish(const Segment& segment, int64_t super_panel, const RowBlocks
                     const float* c, const float* up, const trivet_run& run) const {
   const int64_t panel_row = super_panel * kSuperPanelRows;
   const int64_t column = segment.first_column + panel_row;
-  const int64_t offset = blocks.block_begin(block) * output_columns_ + column;
+  const int64_t offset = blocks.block_begin(block) / parts_ * output_columns_ + column;
   EpilogueParams e = {};
   e.c = c;
   e.up = up;
@@ -156,18 +161,26 @@ void Linear::finish(const Segment& segment, int64_t super_panel, const RowBlocks
   e.residual = add_residual_ ? run.inputs[1] + offset : nullptr;
   e.out = run.output + offset;
   e.stride = output_columns_;
-  e.rows = blocks.block_rows(block);
+  e.rows = blocks.block_rows(block) / parts_;
   e.columns = static_cast<int>(std::min<int64_t>(kSuperPanelRows, segment.rows - panel_row));
   e.activation = activation_;
   kernels_.finish_tile_rows(e);
 }
 
+// Sums of a row and of what its rounding lost become one.
+void Linear::join_parts(float* c, int rows) const {
+  for (int r = 0; r < rows; ++r) {
+    const float* pair = c + 2 * kSuperPanelRows * r;
+    kernels_.add(pair, pair + kSuperPanelRows, kSuperPanelRows, c + kSuperPanelRows * r);
+  }
+}
+
 void Linear::prefetch_output(const Segment& segment, int64_t super_panel, const RowBlocks& blocks,
                              int block, const trivet_run& run) const {
   if (blocks.block_rows(block) < kPrefetchOutputRows) return;
-  const float* out = run.output + blocks.block_begin(block) * output_columns_ +
+  const float* out = run.output + blocks.block_begin(block) / parts_ * output_columns_ +
                      segment.first_column + super_panel * kSuperPanelRows;
-  for (int r = 0; r < blocks.block_rows(block); ++r, out += output_columns_) {
+  for (int r = 0; r < blocks.block_rows(block) / parts_; ++r, out += output_columns_) {
     __builtin_prefetch(out, 1);
     __builtin_prefetch(out + 16, 1);
   }
@@ -192,6 +205,10 @@ void Linear::run_unit(int64_t unit, const RowBlocks& blocks, const PackedActivat
     if (gated_) {
       multiply(second, unit, blocks, b, activations, begin_of(segment, unit + 1), up, wide);
     }
+    if (parts_ > 1) {
+      join_parts(c, blocks.block_rows(b) / parts_);
+      if (gated_) join_parts(up, blocks.block_rows(b) / parts_);
+    }
     finish(segment, unit, blocks, b, c, gated_ ? up : nullptr, run);
   }
 }
@@ -202,9 +219,9 @@ trivet_status Linear::run(const trivet_run& run) {
       (add_residual_ && !run.inputs[1])) {
     return TRIVET_INVALID_ARGUMENT;
   }
-  const RowBlocks blocks(run.num_rows, kernels_.tile_rows);
-  const bool pack_privately = run.num_rows <= private_rows_ && blocks.tiles(0) == 1;
-  const PackedActivations shared = packer_.area(run.workspace, max_rows_);
+  const RowBlocks blocks(run.num_rows, kernels_.tile_rows, parts_);
+  const bool pack_privately = blocks.rows <= private_rows_ && blocks.tiles(0) == 1;
+  const PackedActivations shared = packer_.area(run.workspace, int64_t{max_rows_} * parts_);
   if (!pack_privately) {
     packer_.pack_all(
         device_.pool, run.inputs[0], blocks, [&](int thread) { return scratch_of(run, thread); },

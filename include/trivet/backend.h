@@ -226,7 +226,7 @@ typedef struct trivet_rms_norm_params {
  * activation: exactly two weights G, U of equal rows; y = act(x' G^T + bias_G) * (x' U^T + bias_U)
  * out = add_residual ? residual + y : y.
  * Quantised weights take x' quantised to int8 with one scale per group of 32 columns (256 for the K
- * types where cols allows), or more precisely.
+ * types where cols allows), or more precisely. fine_activations: x' keeps about 15 bits where 8 are usual.
  * inputs: x, and residual if add_residual; out may be the residual itself. weights: 1 to 4 segments. */
 typedef struct trivet_linear_params {
   size_t size;
@@ -235,6 +235,7 @@ typedef struct trivet_linear_params {
   float norm_eps;
   uint32_t activation;      /* trivet_activation */
   int32_t add_residual;
+  int32_t fine_activations;
 } trivet_linear_params;
 
 /* In place on columns [first_col, first_col + num_heads * head_dim): each head is RMS-normalised.

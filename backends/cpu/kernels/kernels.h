@@ -99,6 +99,9 @@ struct KernelTable {
   // this row fit 16 bits whatever the weights are.
   uint32_t (*quantize_row)(ActivationKind, const float* x, int64_t columns, const ActivationPlace&);
 
+  // out = x minus what quantize_row() makes of it, to be quantised in turn.
+  void (*quantization_remainder)(ActivationKind, const float* x, int64_t columns, float* out);
+
   void (*finish_tile_rows)(const EpilogueParams&);
 
   // out = x / sqrt(mean(x^2) + eps) * weight, plus residual where not null. out may be x or

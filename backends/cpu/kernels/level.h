@@ -42,6 +42,7 @@ KernelTable make_table() {
   fill_tiles<kTileRows>(t);
   fill_widening(t);
   t.quantize_row = quantize_activation_row;
+  t.quantization_remainder = quantization_remainder;
   t.rms_norm = rms_norm_row;
   t.rope = rope_head;
   t.store_kv = store_kv_head;

@@ -300,3 +300,22 @@ uint32_t quantize_activation_row(ActivationKind kind, const float* x, int64_t co
   }
   return narrow;
 }
+
+// The same scale and rounding as quantize_unit_32 and _256.
+TRIVET_INLINE void remainder_unit(const float* x, int columns, float* out) {
+  const float largest = largest_magnitude(x, columns);
+  const Floats inverse = set_f(inverse_scale(largest)), scale = set_f(-scale_of(largest));
+  for (int i = 0; i < columns; i += 16) {
+    const Floats value = load_f(x + i);
+    store_f(out + i, fma(to_float(to_int(mul(value, inverse))), scale, value));
+  }
+}
+
+void quantization_remainder(ActivationKind kind, const float* x, int64_t columns, float* out) {
+  if (kind == ActivationKind::kFloat) {  // nothing is lost
+    for (int64_t i = 0; i < columns; ++i) out[i] = 0;
+    return;
+  }
+  const int unit = kind == ActivationKind::kPer256 ? 256 : 32;
+  for (int64_t i = 0; i < columns; i += unit) remainder_unit(x + i, unit, out + i);
+}

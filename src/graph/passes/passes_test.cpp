@@ -176,6 +176,22 @@ TEST(FuseResidualTest, TurnsAdditionsIntoEpilogues) {
   EXPECT_EQ(norm->add_residual, 1);
 }
 
+TEST(RefineDownProjectionTest, MarksTheReadersOfGatedActivationsFusedOrNot) {
+  const Graph plain = run_only(tiny_decoder({}), "refine-down-projection");
+  PassOptions all;
+  const Graph fused = std::move(apply_passes(tiny_decoder({}), all)).value();
+  for (const Graph* graph : {&plain, &fused}) {
+    int fine = 0;
+    for (const GraphNode& node : graph->nodes) {
+      const auto* linear = node.as<trivet_linear_params>();
+      if (linear == nullptr || linear->fine_activations == 0) continue;
+      ++fine;
+      EXPECT_THAT(node.name, HasSubstr("ffn_down"));
+    }
+    EXPECT_EQ(fine, 2);
+  }
+}
+
 TEST(LastTokenHeadTest, GathersBeforeTheFinalNorm) {
   EXPECT_THAT(names_outside_layers(run_only(tiny_decoder({.softcap = 30}), "last-token-head")),
               ElementsAre("token_embedding", "rope_table", "logit_rows", "output_norm", "output",
