@@ -14,7 +14,8 @@ namespace {
 
 int list_passes() {
   for (const Pass& pass : pass_list()) {
-    fmt::print("{:<24} {}{}\n", pass.name, pass.description, pass.on_by_default ? "" : " (off by default)");
+    fmt::print("{:<24} {}{}{}\n", pass.name, pass.description, pass.bit_exact ? "" : " (changes rounding)",
+               pass.on_by_default ? "" : " (off by default)");
   }
   return 0;
 }

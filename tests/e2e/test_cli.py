@@ -56,7 +56,8 @@ def test_inspect_and_graph_describe_the_model():
 def test_disabling_passes_does_not_change_the_answer():
     base = ["run", str(model_path()), "--raw", "The sea", "--temperature", "0", "--max-tokens", "12"]
     expected = run_trivet(*base).stdout
-    names = [line.split()[0] for line in run_trivet("graph", "--list-passes").stdout.splitlines() if line.strip()]
+    passes = run_trivet("graph", "--list-passes").stdout.splitlines()
+    names = [line.split()[0] for line in passes if line.strip() and "changes rounding" not in line]
     assert len(names) >= 6
     for name in names:
         assert run_trivet(*base, "--disable-pass", name).stdout == expected, name

@@ -12,7 +12,8 @@ from conftest import Server
 NUM_REQUESTS = 200
 WORDS = ("river stone quick lamp sing under seven house begin north yellow carry machine paper "
          "0 17 3.14 { } def return while café 水 naïve -> != tab\t").split(" ")
-COMMON = ["--max-model-len", "1024", "--max-num-queued-reqs", "4096"]
+COMMON = ["--max-num-queued-reqs", "4096"]
+ROOMY = ["--max-model-len", "1024"]
 
 
 def make_requests() -> list[dict]:
@@ -84,7 +85,7 @@ def run_all(url: str, requests: list[dict], clients: int, order_seed: int | None
 def requests_and_truth():
     """One at a time, cold, on one thread, chunks of 64."""
     requests = make_requests()
-    with Server(*COMMON, "--max-num-seqs", "1", "--threads", "1", "--no-enable-prefix-caching") as server:
+    with Server(*COMMON, *ROOMY, "--max-num-seqs", "1", "--threads", "1", "--no-enable-prefix-caching") as server:
         return requests, run_all(server.url, requests, clients=1)
 
 
@@ -93,9 +94,9 @@ def differences(truth: list[str], other: list[str]) -> list[int]:
 
 
 @pytest.mark.parametrize("name,arguments,clients", [
-    ("batch 2, chunk 16, cold", ["--max-num-seqs", "2", "--prefill-chunk", "16", "--threads", "1", "--no-enable-prefix-caching"], 4),
-    ("batch 7, chunk 64, warm", ["--max-num-seqs", "7", "--prefill-chunk", "64", "--threads", "2"], 16),
-    ("batch 32, chunk 512, warm", ["--max-num-seqs", "32", "--prefill-chunk", "512", "--max-num-batched-tokens", "512", "--threads", "2"], 40),
+    ("batch 2, chunk 16, cold", ["--max-num-seqs", "2", "--prefill-chunk", "16", "--threads", "1", "--no-enable-prefix-caching", *ROOMY], 4),
+    ("batch 7, chunk 64, warm", ["--max-num-seqs", "7", "--prefill-chunk", "64", "--threads", "2", *ROOMY], 16),
+    ("batch 32, chunk 512, warm", ["--max-num-seqs", "32", "--prefill-chunk", "512", "--max-num-batched-tokens", "512", "--threads", "2", *ROOMY], 40),
     ("batch 32, preempted", ["--max-num-seqs", "32", "--memory", "215MiB", "--max-model-len", "512", "--threads", "2"], 40),
 ])
 def test_same_bytes_however_it_runs(requests_and_truth, name, arguments, clients):
@@ -115,7 +116,7 @@ def test_same_bytes_however_it_runs(requests_and_truth, name, arguments, clients
 def test_choices_equal_separate_seeds(requests_and_truth):
     requests, _ = requests_and_truth
     sampled = [r for r in requests if r.get("seed") is not None and not r.get("echo")][:30]
-    with Server(*COMMON, "--max-num-seqs", "16") as server:
+    with Server(*COMMON, *ROOMY, "--max-num-seqs", "16") as server:
         for body in sampled:
             together = httpx.post(server.url + "/v1/completions", json={**body, "n": 3}, timeout=600).json()
             for k, choice in enumerate(together["choices"]):

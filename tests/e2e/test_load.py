@@ -66,7 +66,7 @@ async def load(url: str, seconds: float, counts: dict, watch) -> None:
 
 
 def test_streams_with_cancels_leave_nothing_behind():
-    with Server("--memory", "1GiB", "--max-num-seqs", "64", "--max-model-len", "1024") as server:
+    with Server("--memory", "450MiB", "--max-num-seqs", "64", "--max-model-len", "1024") as server:
         httpx.post(server.url + "/v1/completions", json={"prompt": "warm", "max_tokens": 2}, timeout=60)
         threads, usage = server.status("Threads"), server.metric("vllm:kv_cache_usage_perc")
         counts = {"finished": 0, "cancelled": 0}
@@ -82,7 +82,7 @@ def test_streams_with_cancels_leave_nothing_behind():
         assert server.status("Threads") == threads
         # Memory may grow while the cache fills for the first time, not afterwards.
         late = resident[len(resident) // 2:]
-        assert max(late) - statistics.median(late[:3]) < 96 * MIB
+        assert max(late) - statistics.median(late[:3]) < 16 * MIB, resident
         assert server.stop() == 0
 
 
@@ -93,10 +93,10 @@ def test_a_full_queue_answers_at_once():
 
         async def scenario() -> list[tuple[int, float, str | None]]:
             async with httpx.AsyncClient(timeout=60) as client:
-                holders = []
+                streams, holders = [], []
                 for _ in range(3):  # one runs, two wait
-                    stream = client.stream("POST", url, json=slow)
-                    holders.append(asyncio.ensure_future(stream.__aenter__()))
+                    streams.append(client.stream("POST", url, json=slow))
+                    holders.append(asyncio.ensure_future(streams[-1].__aenter__()))
                     await asyncio.sleep(0.3)
                 answers = []
                 for _ in range(20):

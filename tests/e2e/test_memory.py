@@ -49,9 +49,11 @@ def test_a_budget_that_is_too_small_is_refused_within_a_second():
 
 
 def test_a_request_that_can_never_fit_is_a_400():
-    with Server("--memory", "400MiB", "--max-num-seqs", "64") as server:
-        body = {"prompt": [5] * 50, "max_tokens": 7000, "n": 64}
-        begin = time.monotonic()
-        answer = httpx.post(server.url + "/v1/completions", json=body, timeout=60)
-        assert answer.status_code == 400, answer.text
-        assert time.monotonic() - begin < 1
+    with Server("--memory", "250MiB", "--max-num-seqs", "4") as server:
+        longest = httpx.get(server.url + "/v1/models").json()["data"][0]["max_model_len"]
+        assert longest < 8192, "the budget was not small enough to shorten the context"
+        for body in [{"prompt": [5] * 50, "max_tokens": longest}, {"prompt": [5] * (longest + 1), "max_tokens": 1}]:
+            begin = time.monotonic()
+            answer = httpx.post(server.url + "/v1/completions", json=body, timeout=60)
+            assert answer.status_code == 400 and str(longest) in answer.text, answer.text
+            assert time.monotonic() - begin < 1
