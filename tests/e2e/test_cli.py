@@ -26,8 +26,9 @@ def test_wrong_usage_is_explained(arguments, code):
 
 
 def test_run_answers_one_prompt():
-    done = run_trivet("run", str(model_path()), "What is gravity?", "--temperature", "0", "--max-tokens", "30")
-    assert done.returncode == 0 and "force" in done.stdout, done.stdout + done.stderr
+    done = run_trivet("run", str(model_path()), "What is the capital of France? Answer in one sentence.",
+                      "--temperature", "0", "--max-tokens", "20")
+    assert done.returncode == 0 and "Paris" in done.stdout, done.stdout + done.stderr
     assert "\x1b" not in done.stdout + done.stderr
 
 
