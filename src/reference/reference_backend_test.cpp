@@ -14,7 +14,7 @@ TEST(ReferenceBackend, OpensWithTheThreadsThatWereAskedFor) {
   EXPECT_EQ(open_reference(3)->info().num_threads, 3);
   EXPECT_GE(open_reference(0)->info().num_threads, 1);
   auto backend = *Backend::from_table(reference_backend());
-  EXPECT_THAT(Device::create(backend, {.isa = "avx9"}).error().message(), HasSubstr("avx9"));
+  EXPECT_THAT(Device::create(backend, {.isa = "level-9"}).error().message(), HasSubstr("level-9"));
   EXPECT_FALSE(Device::create(backend, {.index = 1}).ok());
   EXPECT_FALSE(Device::create(backend, {.num_threads = -1}).ok());
 }

@@ -42,7 +42,8 @@ TEST(SentencePieceTokenizer, EqualsLlamaCppWithoutSpacePrefix) {
 
 TEST(SentencePieceTokenizer, DecodingGivesTheTextBack) {
   const auto tokenizer = make(small_vocabulary());
-  for (const auto& item : read_golden("sentence_piece_tokens.json")["cases"]) {
+  const auto golden = read_golden("sentence_piece_tokens.json");
+  for (const auto& item : golden["cases"]) {
     const std::string text = item["text"];
     if (text.find("\u2581") != std::string::npos) continue;  // stands for a space
     const auto ids =

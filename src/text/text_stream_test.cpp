@@ -36,7 +36,8 @@ std::string streamed(const Tokenizer& tokenizer, std::span<const TokenId> tokens
 TEST(TextStream, EqualsTheWholeDecoding) {
   for (const char* file : kVocabularies) {
     const auto tokenizer = make(file);
-    for (const auto& item : read_golden("sentence_piece_tokens.json")["cases"]) {
+    const auto golden = read_golden("sentence_piece_tokens.json");
+    for (const auto& item : golden["cases"]) {
       const auto ids = tokenizer->encode(item["text"].get<std::string>(), {});
       ASSERT_TRUE(ids.ok());
       for (const bool skip : {false, true}) {

@@ -20,8 +20,8 @@ std::vector<std::string> tool_names(Fields& fields) {
     object tool, function;
     std::string_view type = "function", name;
     const bool is_object = !item.get(tool);
-    if (is_object && !tool.at_key("type").error()) (void)tool.at_key("type").get(type);
-    if (!is_object || type != "function" || tool.at_key("function").get(function) ||
+    const bool bad_type = is_object && !tool.at_key("type").error() && tool.at_key("type").get(type);
+    if (!is_object || bad_type || type != "function" || tool.at_key("function").get(function) ||
         function.at_key("name").get(name) || name.empty()) {
       fields.error().bad_request(
           "`tools` must hold objects {\"type\": \"function\", \"function\": {\"name\": ...}}.",

@@ -10,7 +10,7 @@
 
 #include "api/call.h"
 #include "api/json_writer.h"
-#include "api/openai/common_request.h"
+#include "api/openai/request_fields.h"
 #include "api/openai/logprobs_json.h"
 
 namespace trivet {

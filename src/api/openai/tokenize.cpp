@@ -1,6 +1,6 @@
 // POST /tokenize and /detokenize, in vLLM's forms and llama.cpp's.
 #include "api/openai/chat_prompt.h"
-#include "api/openai/common_request.h"
+#include "api/openai/request_fields.h"
 
 namespace trivet {
 namespace {

@@ -45,7 +45,7 @@ class Hub {
       return Reply{status, {}, std::move(body), std::string::npos};
     };
     if (request.target.starts_with("/storage/")) {
-      Reply reply = serve_bytes(request, files.at(request.target.substr(9)));
+      Reply reply = serve_bytes(request, files.at(request.target.substr(9, request.target.find('?') - 9)));
       if (truncate_once && reply.body.size() > 100) {
         truncate_once = false;
         reply.cut_after = 100;

@@ -1,4 +1,4 @@
-#include "api/openai/common_request.h"
+#include "api/openai/request_fields.h"
 
 #include <algorithm>
 #include <charconv>
