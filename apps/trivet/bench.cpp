@@ -33,10 +33,12 @@ class Driver {
     const int groups = static_cast<int>(limits_.kv_groups.size());
     if (sequences > limits_.max_sequences || positions > limits_.max_positions ||
         static_cast<int64_t>(per_sequence) * groups * sequences > limits_.num_blocks) {
-      return Error(ErrorCode::kResourceExhausted,
-                   fmt::format("{} sequences of {} tokens do not fit into {} blocks of {} tokens for {} groups of layers; "
-                               "raise --memory, --max-num-seqs or --max-model-len",
-                               sequences, positions, limits_.num_blocks, limits_.block_tokens, groups));
+      return Error(
+          ErrorCode::kResourceExhausted,
+          fmt::format("{} sequences of {} tokens do not fit into {} blocks of {} tokens for {} "
+                      "groups of layers; "
+                      "raise --memory, --max-num-seqs or --max-model-len",
+                      sequences, positions, limits_.num_blocks, limits_.block_tokens, groups));
     }
     batch_.block_table_stride = per_sequence;
     batch_.block_tables.assign(static_cast<size_t>(groups), {});
@@ -53,7 +55,8 @@ class Driver {
   Result<void> prefill(int begin, int end) {
     for (int sequence = 0; sequence < sequences_; ++sequence) {
       for (int position = begin; position < end; position += limits_.max_rows) {
-        TRIVET_RETURN_IF_ERROR(forward_chunk(sequence, position, std::min(end, position + limits_.max_rows)));
+        TRIVET_RETURN_IF_ERROR(
+            forward_chunk(sequence, position, std::min(end, position + limits_.max_rows)));
       }
     }
     return {};
@@ -73,7 +76,8 @@ class Driver {
     std::iota(rows.begin(), rows.end(), 0);
     const auto portion = static_cast<size_t>(limits_.max_output_rows);
     for (size_t begin = 0; begin < rows.size(); begin += portion) {
-      const std::span<const int32_t> some(rows.data() + begin, std::min(portion, rows.size() - begin));
+      const std::span<const int32_t> some(rows.data() + begin,
+                                          std::min(portion, rows.size() - begin));
       TRIVET_ASSIGN_OR_RETURN(const std::span<float> logits, runner_.logits(some));
       const auto row = logits.first(static_cast<size_t>(limits_.vocab_size));
       token_ = static_cast<TokenId>(std::max_element(row.begin(), row.end()) - row.begin());
@@ -87,7 +91,8 @@ class Driver {
     step.block_table_stride = batch_.block_table_stride;
     const auto stride = static_cast<size_t>(batch_.block_table_stride);
     for (const auto& table : batch_.block_tables) {
-      const auto first = table.begin() + static_cast<ptrdiff_t>(stride * static_cast<size_t>(sequence));
+      const auto first =
+          table.begin() + static_cast<ptrdiff_t>(stride * static_cast<size_t>(sequence));
       step.block_tables.emplace_back(first, first + static_cast<ptrdiff_t>(stride));
     }
     for (int position = begin; position < end; ++position) {
@@ -145,7 +150,8 @@ Result<std::vector<Measurement>> measure(LoadedModel& model, const BenchOptions&
   Driver driver(model);
   std::vector<Measurement> results;
   for (const int length : options.prompts) {
-    TRIVET_ASSIGN_OR_RETURN(results.emplace_back(), measure_prompt(driver, length, options.repeats));
+    TRIVET_ASSIGN_OR_RETURN(results.emplace_back(),
+                            measure_prompt(driver, length, options.repeats));
   }
   for (const int batch : options.batches) {
     TRIVET_ASSIGN_OR_RETURN(results.emplace_back(), measure_decode(driver, batch, options));
@@ -160,7 +166,10 @@ void print(const LoadedModel& model, const std::vector<Measurement>& results, bo
     out["model"] = model.source().path();
     out["device"] = model.device().info().description;
     for (const Measurement& m : results) {
-      out["results"].push_back({{"test", m.test}, {"tokens_per_second", m.tokens_per_second}, {"lowest", m.lowest}, {"highest", m.highest}});
+      out["results"].push_back({{"test", m.test},
+                                {"tokens_per_second", m.tokens_per_second},
+                                {"lowest", m.lowest},
+                                {"highest", m.highest}});
     }
     fmt::print("{}\n", out.dump(2));
     return;
@@ -168,7 +177,8 @@ void print(const LoadedModel& model, const std::vector<Measurement>& results, bo
   fmt::print("{} on {}\n\n", model.source().config().name, model.device().info().description);
   Table table({"test", "tokens/s", "lowest", "highest"});
   for (const Measurement& m : results) {
-    table.add({m.test, fmt::format("{:.1f}", m.tokens_per_second), fmt::format("{:.1f}", m.lowest), fmt::format("{:.1f}", m.highest)});
+    table.add({m.test, fmt::format("{:.1f}", m.tokens_per_second), fmt::format("{:.1f}", m.lowest),
+               fmt::format("{:.1f}", m.highest)});
   }
   fmt::print("{}", table.text());
 }
@@ -217,14 +227,16 @@ int bench_limits(const LimitsOptions& options) {
   if (!device) return report_error(device.error());
   const trivet_backend& table = (*device)->table();
   if (table.measure_limit == nullptr) {
-    return report_error(Error(ErrorCode::kUnimplemented, "backend '" + (*device)->backend().name() + "' measures no limits"));
+    return report_error(Error(ErrorCode::kUnimplemented,
+                              "backend '" + (*device)->backend().name() + "' measures no limits"));
   }
   Table text({"limit", "value", "unit"});
   nlohmann::ordered_json json;
   json["device"] = (*device)->info().description;
   for (const LimitRow& row : kLimits) {
     double value = 0;
-    const bool known = table.measure_limit((*device)->handle(), row.limit, options.seconds, &value) == TRIVET_OK;
+    const bool known =
+        table.measure_limit((*device)->handle(), row.limit, options.seconds, &value) == TRIVET_OK;
     text.add({row.name, known ? fmt::format("{:.1f}", value * row.scale) : "-", row.unit});
     if (known) json[row.key] = value;
   }

@@ -70,12 +70,13 @@ std::string quoted(const std::string& text) {
 std::string fish_completion(const CLI::App& app) {
   std::string out = "# Put this into ~/.config/fish/completions/trivet.fish.\n";
   for (const CLI::App* command : commands_of(app)) {
-    out += fmt::format("complete -c trivet -n __fish_use_subcommand -f -a {} -d {}\n", command->get_name(),
-                       quoted(command->get_description().substr(0, command->get_description().find('\n'))));
+    out += fmt::format(
+        "complete -c trivet -n __fish_use_subcommand -f -a {} -d {}\n", command->get_name(),
+        quoted(command->get_description().substr(0, command->get_description().find('\n'))));
     for (const CLI::Option* option : command->get_options()) {
       for (const std::string& name : option->get_lnames()) {
-        out += fmt::format("complete -c trivet -n '__fish_seen_subcommand_from {}' -l {} -d {}\n", command->get_name(),
-                           name, quoted(option->get_description()));
+        out += fmt::format("complete -c trivet -n '__fish_seen_subcommand_from {}' -l {} -d {}\n",
+                           command->get_name(), name, quoted(option->get_description()));
       }
     }
   }
@@ -121,17 +122,21 @@ std::string completion_script(const CLI::App& app, const std::string& shell) {
 
 std::string man_page(const CLI::App& app) {
   std::string out = fmt::format(
-      ".TH TRIVET 1 \"\" \"trivet {}\" \"Trivet\"\n.SH NAME\ntrivet \\- run and serve large models\n"
+      ".TH TRIVET 1 \"\" \"trivet {}\" \"Trivet\"\n.SH NAME\ntrivet \\- run and serve large "
+      "models\n"
       ".SH SYNOPSIS\n.B trivet\n.I command\n.RI [ options ]\n.SH DESCRIPTION\n{}\n",
       kVersion, roff(app.get_description()));
   for (const CLI::App* command : commands_of(app)) {
-    out += fmt::format(".SH TRIVET {}\n{}\n", command->get_name(), roff(command->get_description()));
+    out +=
+        fmt::format(".SH TRIVET {}\n{}\n", command->get_name(), roff(command->get_description()));
     out += man_options(*command);
     for (const CLI::App* inner : commands_of(*command)) {
-      out += fmt::format(".SS {} {}\n{}\n", command->get_name(), inner->get_name(), roff(inner->get_description()));
+      out += fmt::format(".SS {} {}\n{}\n", command->get_name(), inner->get_name(),
+                         roff(inner->get_description()));
       out += man_options(*inner);
     }
-    if (!command->get_footer().empty()) out += ".PP\n.nf\n" + roff(command->get_footer()) + "\n.fi\n";
+    if (!command->get_footer().empty())
+      out += ".PP\n.nf\n" + roff(command->get_footer()) + "\n.fi\n";
   }
   return out;
 }

@@ -1,4 +1,5 @@
-// Shell completion and the man page, made from the same table of commands and options that parses them.
+// Shell completion and the man page, made from the same table of commands and options that parses
+// them.
 #ifndef TRIVET_APPS_COMMAND_DOCS_H_
 #define TRIVET_APPS_COMMAND_DOCS_H_
 

@@ -51,7 +51,7 @@ struct RunOptions {
   ModelOptions model;
   std::string prompt;  // empty = a chat
   std::string system;
-  bool raw = false;    // no chat template: continue the text
+  bool raw = false;         // no chat template: continue the text
   double temperature = -1;  // < 0 = the model's default
   double top_p = -1;
   int top_k = -1;

@@ -28,10 +28,11 @@ std::vector<std::string> split_levels(const char* levels) {
 }
 
 // Without a choice: every level that this machine has, or the device as it is where it has none.
-Result<std::vector<std::optional<std::string>>> levels_to_check(const std::shared_ptr<Backend>& backend,
-                                                                const std::string& chosen) {
+Result<std::vector<std::optional<std::string>>> levels_to_check(
+    const std::shared_ptr<Backend>& backend, const std::string& chosen) {
   if (!chosen.empty()) return std::vector<std::optional<std::string>>{chosen};
-  TRIVET_ASSIGN_OR_RETURN(const auto device, Device::create(backend, {.index = 0, .num_threads = 1, .isa = {}}));
+  TRIVET_ASSIGN_OR_RETURN(const auto device,
+                          Device::create(backend, {.index = 0, .num_threads = 1, .isa = {}}));
   std::vector<std::optional<std::string>> levels;
   for (const std::string& name : split_levels(device->info().isa_levels)) levels.emplace_back(name);
   if (levels.empty()) levels.emplace_back();
@@ -40,7 +41,8 @@ Result<std::vector<std::optional<std::string>>> levels_to_check(const std::share
 
 Result<bool> check_level(const std::shared_ptr<Backend>& backend, Device& reference,
                          const std::optional<std::string>& isa, bool verbose) {
-  TRIVET_ASSIGN_OR_RETURN(const auto device, Device::create(backend, {.index = 0, .num_threads = 0, .isa = isa}));
+  TRIVET_ASSIGN_OR_RETURN(const auto device,
+                          Device::create(backend, {.index = 0, .num_threads = 0, .isa = isa}));
   fmt::print("{}\n", styled(Style::kBold, device->info().description, 1));
   const auto show = [&](const ConformanceCase& c) {
     if (verbose || c.status == ConformanceStatus::kFail) print_conformance_case(c, std::cout);
@@ -58,7 +60,8 @@ Result<bool> check(const ConformanceCommandOptions& options) {
   TRIVET_ASSIGN_OR_RETURN(const auto levels, levels_to_check(backend, options.isa));
   bool conforms = true;
   for (const auto& level : levels) {
-    TRIVET_ASSIGN_OR_RETURN(const bool level_conforms, check_level(backend, *reference, level, options.verbose));
+    TRIVET_ASSIGN_OR_RETURN(const bool level_conforms,
+                            check_level(backend, *reference, level, options.verbose));
     conforms = conforms && level_conforms;
   }
   return conforms;

@@ -14,7 +14,8 @@ namespace {
 
 int list_passes() {
   for (const Pass& pass : pass_list()) {
-    fmt::print("{:<24} {}{}{}\n", pass.name, pass.description, pass.bit_exact ? "" : " (changes rounding)",
+    fmt::print("{:<24} {}{}{}\n", pass.name, pass.description,
+               pass.bit_exact ? "" : " (changes rounding)",
                pass.on_by_default ? "" : " (off by default)");
   }
   return 0;
@@ -25,7 +26,8 @@ std::string render(const GraphOptions& options, const std::vector<GraphColumn>& 
   std::string out;
   if (options.format == "json") {
     for (const GraphColumn& column : columns) {
-      out += fmt::format("{}\"{}\": {}", out.empty() ? "{" : ",\n", column.title, print_json(*column.graph));
+      out += fmt::format("{}\"{}\": {}", out.empty() ? "{" : ",\n", column.title,
+                         print_json(*column.graph));
     }
     return out + "}\n";
   }
@@ -38,7 +40,8 @@ std::string render(const GraphOptions& options, const std::vector<GraphColumn>& 
 
 Result<std::string> show(const GraphOptions& options) {
   TRIVET_ASSIGN_OR_RETURN(const std::string path, find_model(options.model, options.store));
-  TRIVET_ASSIGN_OR_RETURN(const GraphStages stages, open_graph_stages(path, options.disabled_passes));
+  TRIVET_ASSIGN_OR_RETURN(const GraphStages stages,
+                          open_graph_stages(path, options.disabled_passes));
   std::vector<GraphColumn> columns;
   if (options.stage != "after") columns.push_back({"before", &stages.before});
   if (options.stage != "before") columns.push_back({"after", &stages.after});

@@ -19,10 +19,12 @@ constexpr size_t kMaxTemplateBytes = 1 << 20;
 Result<std::string> read_template(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file || text.empty()) return Error(ErrorCode::kInvalidArgument, path + ": cannot be read, or is empty");
+  if (!file || text.empty())
+    return Error(ErrorCode::kInvalidArgument, path + ": cannot be read, or is empty");
   if (text.size() > kMaxTemplateBytes) {
-    return Error(ErrorCode::kInvalidArgument, fmt::format("{}: {} bytes is too long for a chat template (at most {})",
-                                                          path, text.size(), kMaxTemplateBytes));
+    return Error(ErrorCode::kInvalidArgument,
+                 fmt::format("{}: {} bytes is too long for a chat template (at most {})", path,
+                             text.size(), kMaxTemplateBytes));
   }
   return text;
 }
@@ -33,7 +35,9 @@ std::string program_folder() {
   char path[PATH_MAX];
   const ssize_t length = ::readlink("/proc/self/exe", path, sizeof(path));
   if (length <= 0) return ".";
-  return std::filesystem::path(std::string(path, static_cast<size_t>(length))).parent_path().string();
+  return std::filesystem::path(std::string(path, static_cast<size_t>(length)))
+      .parent_path()
+      .string();
 }
 
 ModelStore open_store(const std::string& folder) {

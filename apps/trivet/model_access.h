@@ -21,8 +21,8 @@ ModelStore open_store(const std::string& folder);
 // Draws a bar for each phase. Returns the path to open.
 Result<std::string> pull_with_progress(const ModelStore& store, const std::string& spec);
 
-// A path as it is, or the path of a model in the store; a name of the catalogue that is not there yet is
-// fetched first, with a progress bar.
+// A path as it is, or the path of a model in the store; a name of the catalogue that is not there
+// yet is fetched first, with a progress bar.
 Result<std::string> find_model(const std::string& model, const std::string& store_folder);
 
 Result<LoadOptions> to_load_options(const ModelOptions& options);

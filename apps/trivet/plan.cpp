@@ -21,12 +21,15 @@ void print_text(const ModelPlan& plan) {
   parts.add({"sum", format_bytes(sum)});
   parts.add({"budget", format_bytes(plan.memory.budget_bytes)});
   fmt::print("{}\n", parts.text());
-  fmt::print("cache: {} blocks of {} tokens, {} each; longest sequence {} tokens\n\n", plan.memory.num_blocks,
-             plan.request.block_tokens, format_bytes(plan.request.kv_block_bytes), plan.memory.max_positions);
+  fmt::print("cache: {} blocks of {} tokens, {} each; longest sequence {} tokens\n\n",
+             plan.memory.num_blocks, plan.request.block_tokens,
+             format_bytes(plan.request.kv_block_bytes), plan.memory.max_positions);
   Table users({"context", "users at once"});
   for (const int context : kContexts) {
     const int count = sequences_that_fit(plan.request, plan.memory, context);
-    if (count > 0) users.add({std::to_string(context), std::to_string(std::min(count, plan.request.max_sequences))});
+    if (count > 0)
+      users.add(
+          {std::to_string(context), std::to_string(std::min(count, plan.request.max_sequences))});
   }
   fmt::print("{}", users.text());
 }
@@ -43,7 +46,8 @@ void print_json(const ModelPlan& plan) {
   for (const int context : kContexts) {
     const int count = sequences_that_fit(plan.request, plan.memory, context);
     if (count > 0) {
-      out["users"].push_back({{"context", context}, {"count", std::min(count, plan.request.max_sequences)}});
+      out["users"].push_back(
+          {{"context", context}, {"count", std::min(count, plan.request.max_sequences)}});
     }
   }
   fmt::print("{}\n", out.dump(2));

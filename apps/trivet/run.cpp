@@ -50,8 +50,10 @@ class OutputQueue final : public OutputSink {
 
 GenerationParams to_params(const RunOptions& options, const GenerationDefaults& defaults) {
   GenerationParams params;
-  params.temperature = options.temperature >= 0 ? static_cast<float>(options.temperature) : defaults.temperature.value_or(0.7f);
-  params.top_p = options.top_p >= 0 ? static_cast<float>(options.top_p) : defaults.top_p.value_or(0.95f);
+  params.temperature = options.temperature >= 0 ? static_cast<float>(options.temperature)
+                                                : defaults.temperature.value_or(0.7f);
+  params.top_p =
+      options.top_p >= 0 ? static_cast<float>(options.top_p) : defaults.top_p.value_or(0.95f);
   params.top_k = options.top_k >= 0 ? options.top_k : defaults.top_k.value_or(40);
   params.min_p = defaults.min_p.value_or(0.0f);
   params.repetition_penalty = defaults.repetition_penalty.value_or(1.0f);
@@ -70,7 +72,8 @@ class Conversation {
 
   void clear() {
     messages_ = nlohmann::json::array();
-    if (!options_.system.empty()) messages_.push_back({{"role", "system"}, {"content", options_.system}});
+    if (!options_.system.empty())
+      messages_.push_back({{"role", "system"}, {"content", options_.system}});
   }
 
   // Prints the answer as it comes and keeps both sides for the next turn.
@@ -89,11 +92,15 @@ class Conversation {
 
  private:
   Result<std::vector<TokenId>> make_prompt(const std::string& text) {
-    if (options_.raw || model_.chat_template() == nullptr) return model_.tokenizer().encode(text, {});
+    if (options_.raw || model_.chat_template() == nullptr)
+      return model_.tokenizer().encode(text, {});
     messages_.push_back({{"role", "user"}, {"content", text}});
-    const std::string json = messages_.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-    TRIVET_ASSIGN_OR_RETURN(const std::string prompt, model_.chat_template()->render({.messages_json = json}));
-    return model_.tokenizer().encode(prompt, {.add_special_tokens = false, .parse_special_tokens = true});
+    const std::string json =
+        messages_.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    TRIVET_ASSIGN_OR_RETURN(const std::string prompt,
+                            model_.chat_template()->render({.messages_json = json}));
+    return model_.tokenizer().encode(prompt,
+                                     {.add_special_tokens = false, .parse_special_tokens = true});
   }
 
   Result<std::string> print_until_finished(const std::string& id) {
@@ -122,12 +129,17 @@ class Conversation {
 
   static void print_stats(const RequestOutput& output) {
     const RequestTiming& t = output.timing;
-    const double first = seconds_between(t.arrived, t.first_token), rest = seconds_between(t.first_token, t.finished);
+    const double first = seconds_between(t.arrived, t.first_token),
+                 rest = seconds_between(t.first_token, t.finished);
     const int later = output.usage.completion_tokens - 1;
-    fmt::print(stderr, "{}\n",
-               styled(Style::kDim, fmt::format("{} prompt tokens ({} cached), first token {:.0f} ms, {} tokens, {:.1f} tokens/s",
-                                               output.usage.prompt_tokens, output.usage.cached_tokens, first * 1e3,
-                                               output.usage.completion_tokens, later > 0 && rest > 0 ? later / rest : 0.0)));
+    fmt::print(
+        stderr, "{}\n",
+        styled(
+            Style::kDim,
+            fmt::format(
+                "{} prompt tokens ({} cached), first token {:.0f} ms, {} tokens, {:.1f} tokens/s",
+                output.usage.prompt_tokens, output.usage.cached_tokens, first * 1e3,
+                output.usage.completion_tokens, later > 0 && rest > 0 ? later / rest : 0.0)));
   }
 
   LoadedModel& model_;
@@ -139,7 +151,9 @@ class Conversation {
 };
 
 int chat(Conversation& conversation) {
-  fmt::print(stderr, "{}\n", styled(Style::kDim, "Ctrl-C stops an answer, Ctrl-D ends, /clear forgets the conversation."));
+  fmt::print(
+      stderr, "{}\n",
+      styled(Style::kDim, "Ctrl-C stops an answer, Ctrl-D ends, /clear forgets the conversation."));
   std::string line;
   while (true) {
     fmt::print(stderr, "{}", styled(Style::kGreen, "> "));
@@ -164,7 +178,7 @@ int chat(Conversation& conversation) {
 }
 
 void install_interrupt_handler() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_interrupt;  // no SA_RESTART: reading a line ends
   ::sigaction(SIGINT, &action, nullptr);
 }
@@ -184,7 +198,8 @@ int run(const RunOptions& options) {
   engine_options.max_num_seqs = 1;
   engine_options.max_num_batched_tokens = (*model)->runner().limits().max_rows;
   engine_options.prefill_chunk = engine_options.max_num_batched_tokens;
-  auto engine = Engine::create(engine_options, (*model)->runner(), (*model)->tokenizer(), (*model)->source().text().end_tokens, outputs);
+  auto engine = Engine::create(engine_options, (*model)->runner(), (*model)->tokenizer(),
+                               (*model)->source().text().end_tokens, outputs);
   if (!engine) return report_error(engine.error());
 
   install_interrupt_handler();

@@ -32,7 +32,8 @@ Result<std::vector<ApiKey>> read_keys(const ServeOptions& options) {
     }
   }
   if (keys.empty()) {
-    return Error(ErrorCode::kInvalidArgument, options.api_key_file + ": holds no key; the server would be open to everyone");
+    return Error(ErrorCode::kInvalidArgument,
+                 options.api_key_file + ": holds no key; the server would be open to everyone");
   }
   return keys;
 }
@@ -43,11 +44,13 @@ Result<std::unique_ptr<AccessLog>> open_access_log(const std::string& where) {
   return AccessLog::to_file(where);
 }
 
-// "models/SmolLM2-135M-Instruct.Q4_1.gguf" -> "SmolLM2-135M-Instruct.Q4_1"; a name of the store as it is.
+// "models/SmolLM2-135M-Instruct.Q4_1.gguf" -> "SmolLM2-135M-Instruct.Q4_1"; a name of the store as
+// it is.
 std::string default_name(const std::string& model) {
   const std::filesystem::path path(model);
   if (!std::filesystem::exists(path)) return model;
-  std::string name = path.filename().empty() ? path.parent_path().filename().string() : path.filename().string();
+  std::string name =
+      path.filename().empty() ? path.parent_path().filename().string() : path.filename().string();
   for (const char* suffix : {".gguf", ".safetensors"}) {
     if (name.ends_with(suffix)) name.resize(name.size() - std::string_view(suffix).size());
   }
@@ -107,8 +110,10 @@ sigset_t block_stop_signals() {
 }
 
 std::string address_of(const ServeOptions& options, const HttpServer& server) {
-  const std::string host = options.host.find(':') != std::string::npos ? "[" + options.host + "]" : options.host;
-  return fmt::format("{}://{}:{}", options.ssl_certfile.empty() ? "http" : "https", host, server.port());
+  const std::string host =
+      options.host.find(':') != std::string::npos ? "[" + options.host + "]" : options.host;
+  return fmt::format("{}://{}:{}", options.ssl_certfile.empty() ? "http" : "https", host,
+                     server.port());
 }
 
 Result<void> serve_until_stopped(const ServeOptions& options) {
@@ -118,24 +123,29 @@ Result<void> serve_until_stopped(const ServeOptions& options) {
   TRIVET_ASSIGN_OR_RETURN(const auto model, load_with_progress(options.model));
 
   const ServedModel served = served_model(options, *model);
-  Metrics metrics({.model_name = served.names.front(), .max_model_len = served.max_model_len, .handlers = {}});
+  Metrics metrics(
+      {.model_name = served.names.front(), .max_model_len = served.max_model_len, .handlers = {}});
   EngineBridge bridge;
   EngineTelemetry telemetry(metrics);
-  TRIVET_ASSIGN_OR_RETURN(const auto server, HttpServer::create(server_settings, bridge, metrics, access_log.get()));
-  TRIVET_ASSIGN_OR_RETURN(const auto engine,
-                          Engine::create(engine_options(options, model->runner().limits()), model->runner(),
-                                         model->tokenizer(), served.end_tokens, bridge, &telemetry));
+  TRIVET_ASSIGN_OR_RETURN(const auto server,
+                          HttpServer::create(server_settings, bridge, metrics, access_log.get()));
+  TRIVET_ASSIGN_OR_RETURN(
+      const auto engine,
+      Engine::create(engine_options(options, model->runner().limits()), model->runner(),
+                     model->tokenizer(), served.end_tokens, bridge, &telemetry));
   TRIVET_RETURN_IF_ERROR(server->start());
   server->attach(*engine, served);
-  fmt::print(stderr, "{} serves {} on {}, {} within {}\n", styled(Style::kBold, "trivet"), served.names.front(),
-             styled(Style::kCyan, address_of(options, *server)), model->device().info().description,
-             format_bytes(model->plan().memory.budget_bytes));
+  fmt::print(stderr, "{} serves {} on {}, {} within {}\n", styled(Style::kBold, "trivet"),
+             served.names.front(), styled(Style::kCyan, address_of(options, *server)),
+             model->device().info().description, format_bytes(model->plan().memory.budget_bytes));
 
   int signal = 0;
   sigwait(&signals, &signal);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // a second signal ends the process at once
-  print_notice(fmt::format("stopping: running answers may take up to {} s more", options.drain_seconds));
-  const int aborted = server->stop(SteadyClock().now() + std::chrono::seconds(options.drain_seconds));
+  print_notice(
+      fmt::format("stopping: running answers may take up to {} s more", options.drain_seconds));
+  const int aborted =
+      server->stop(SteadyClock().now() + std::chrono::seconds(options.drain_seconds));
   if (aborted > 0) print_notice(fmt::format("{} requests were cut off", aborted));
   return {};
 }

@@ -28,17 +28,20 @@ void list_text(const ModelStore& store, const std::vector<StoreEntry>& entries) 
   } else {
     Table table({"model", "size", "licence", "source"});
     for (const StoreEntry& entry : entries) {
-      table.add({entry.name, format_bytes(entry.bytes), entry.licence.empty() ? "-" : entry.licence, entry.source});
+      table.add({entry.name, format_bytes(entry.bytes), entry.licence.empty() ? "-" : entry.licence,
+                 entry.source});
     }
     fmt::print("{}", table.text());
   }
   Table more({"to pull", "size", "licence", "what it is"});
   bool any = false;
   for (const CatalogModel& model : catalog()) {
-    const bool here = std::any_of(entries.begin(), entries.end(), [&](const StoreEntry& e) { return e.name == model.name; });
+    const bool here = std::any_of(entries.begin(), entries.end(),
+                                  [&](const StoreEntry& e) { return e.name == model.name; });
     if (here) continue;
     any = true;
-    more.add({std::string(model.name), format_bytes(model.bytes), std::string(model.licence), std::string(model.description)});
+    more.add({std::string(model.name), format_bytes(model.bytes), std::string(model.licence),
+              std::string(model.description)});
   }
   if (any) fmt::print("\n{}", more.text());
 }
@@ -46,7 +49,11 @@ void list_text(const ModelStore& store, const std::vector<StoreEntry>& entries) 
 void list_json(const std::vector<StoreEntry>& entries) {
   nlohmann::ordered_json out = nlohmann::ordered_json::array();
   for (const StoreEntry& entry : entries) {
-    out.push_back({{"name", entry.name}, {"path", entry.path}, {"bytes", entry.bytes}, {"licence", entry.licence}, {"source", entry.source}});
+    out.push_back({{"name", entry.name},
+                   {"path", entry.path},
+                   {"bytes", entry.bytes},
+                   {"licence", entry.licence},
+                   {"source", entry.source}});
   }
   fmt::print("{}\n", out.dump(2));
 }
@@ -63,7 +70,8 @@ int pull(const StoreCommandOptions& options) {
   const ModelStore store = store_of(options);
   if (options.force) {
     const auto removed = store.remove(options.name);
-    if (!removed && removed.error().code() != ErrorCode::kNotFound) return report_error(removed.error());
+    if (!removed && removed.error().code() != ErrorCode::kNotFound)
+      return report_error(removed.error());
   }
   const auto path = pull_with_progress(store, options.name);
   if (!path) return report_error(path.error());

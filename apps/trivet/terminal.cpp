@@ -17,19 +17,27 @@ constexpr auto kRedrawInterval = std::chrono::milliseconds(100);
 
 const char* escape_code(Style style) {
   switch (style) {
-    case Style::kPlain: return "";
-    case Style::kBold: return "\x1b[1m";
-    case Style::kDim: return "\x1b[2m";
-    case Style::kRed: return "\x1b[31m";
-    case Style::kGreen: return "\x1b[32m";
-    case Style::kYellow: return "\x1b[33m";
-    case Style::kCyan: return "\x1b[36m";
+    case Style::kPlain:
+      return "";
+    case Style::kBold:
+      return "\x1b[1m";
+    case Style::kDim:
+      return "\x1b[2m";
+    case Style::kRed:
+      return "\x1b[31m";
+    case Style::kGreen:
+      return "\x1b[32m";
+    case Style::kYellow:
+      return "\x1b[33m";
+    case Style::kCyan:
+      return "\x1b[36m";
   }
   return "";
 }
 
 bool looks_like_number(std::string_view text) {
-  return !text.empty() && (std::isdigit(static_cast<unsigned char>(text.front())) || text.front() == '-');
+  return !text.empty() &&
+         (std::isdigit(static_cast<unsigned char>(text.front())) || text.front() == '-');
 }
 
 }  // namespace
@@ -78,10 +86,13 @@ void ProgressBar::update(uint64_t done_bytes, uint64_t total_bytes) {
 }
 
 void ProgressBar::draw() {
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
   const double rate = seconds > 0 ? static_cast<double>(done_ - first_done_) / seconds : 0;
-  const double share = total_ > 0 ? std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_)) : 0;
-  std::string tail = total_ > 0 ? fmt::format(" {:3.0f} %  {} of {}", share * 100, format_bytes(done_), format_bytes(total_))
+  const double share =
+      total_ > 0 ? std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_)) : 0;
+  std::string tail = total_ > 0 ? fmt::format(" {:3.0f} %  {} of {}", share * 100,
+                                              format_bytes(done_), format_bytes(total_))
                                 : fmt::format("  {}", format_bytes(done_));
   tail += fmt::format("  {}/s", format_bytes(static_cast<uint64_t>(rate)));
   if (total_ > done_ && rate > 0) {
@@ -93,7 +104,8 @@ void ProgressBar::draw() {
   if (room >= 10) {
     const int width = std::min(room, 40);
     const int full = static_cast<int>(share * width + 0.5);
-    bar = " [" + std::string(static_cast<size_t>(full), '#') + std::string(static_cast<size_t>(width - full), '.') + "]";
+    bar = " [" + std::string(static_cast<size_t>(full), '#') +
+          std::string(static_cast<size_t>(width - full), '.') + "]";
   }
   fmt::print(stderr, "\r\x1b[K{}{}{}", styled(Style::kCyan, name_), bar, tail);
   std::fflush(stderr);
@@ -102,8 +114,10 @@ void ProgressBar::draw() {
 void ProgressBar::finish() {
   if (finished_ || !started_) return;
   finished_ = true;
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-  fmt::print(stderr, "{}{}: {} in {:.1f} s\n", is_terminal(2) ? "\r\x1b[K" : "", name_, format_bytes(done_), seconds);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  fmt::print(stderr, "{}{}: {} in {:.1f} s\n", is_terminal(2) ? "\r\x1b[K" : "", name_,
+             format_bytes(done_), seconds);
 }
 
 std::string Table::text() const {
@@ -118,8 +132,10 @@ std::string Table::text() const {
     for (size_t i = 0; i < rows_[r].size(); ++i) {
       const std::string& cell = rows_[r][i];
       // A header stands over its numbers.
-      const bool right = looks_like_number(rows_.size() > 1 && r == 0 && i < rows_[1].size() ? rows_[1][i] : cell);
-      line += right ? fmt::format("{:>{}}  ", cell, widths[i]) : fmt::format("{:<{}}  ", cell, widths[i]);
+      const bool right =
+          looks_like_number(rows_.size() > 1 && r == 0 && i < rows_[1].size() ? rows_[1][i] : cell);
+      line += right ? fmt::format("{:>{}}  ", cell, widths[i])
+                    : fmt::format("{:<{}}  ", cell, widths[i]);
     }
     while (!line.empty() && line.back() == ' ') line.pop_back();
     out += (r == 0 ? styled(Style::kBold, line, 1) : line) + "\n";

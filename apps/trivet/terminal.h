@@ -20,12 +20,13 @@ std::string styled(Style style, std::string_view text, int fd = 2);
 bool is_terminal(int fd);
 int terminal_columns();
 
-// "error: ..." on standard error; returns the exit code that fits the error (2 for a wrong request, else 1).
+// "error: ..." on standard error; returns the exit code that fits the error (2 for a wrong request,
+// else 1).
 int report_error(const Error& error);
 void print_notice(std::string_view text);
 
-// A line on standard error that redraws itself: name, bar, amounts, rate, time left. On anything but a
-// terminal it prints one line at the end. Finishes when it dies.
+// A line on standard error that redraws itself: name, bar, amounts, rate, time left. On anything
+// but a terminal it prints one line at the end. Finishes when it dies.
 class ProgressBar {
  public:
   explicit ProgressBar(std::string name);

@@ -27,9 +27,10 @@ uint64_t total_bytes(const std::vector<MemoryItem>& items) {
 }
 
 uint64_t default_budget(const MemoryRequest& request, uint64_t available_bytes) {
-  const uint64_t all_full = static_cast<uint64_t>(request.max_sequences) *
-                            static_cast<uint64_t>(blocks_of_sequence(request, request.max_positions)) *
-                            request.kv_block_bytes;
+  const uint64_t all_full =
+      static_cast<uint64_t>(request.max_sequences) *
+      static_cast<uint64_t>(blocks_of_sequence(request, request.max_positions)) *
+      request.kv_block_bytes;
   const uint64_t wanted = total_bytes(request.fixed_items) + std::min(all_full, kDefaultKvBytes);
   const auto share = static_cast<uint64_t>(static_cast<double>(available_bytes) * kDefaultShare);
   return std::min(wanted, share);
@@ -56,12 +57,14 @@ Error too_small(const MemoryRequest& request, uint64_t budget, uint64_t minimum)
   }
   // Rounded up, so that the number in the message works when it is typed in.
   const uint64_t mib = 1 << 20;
-  return Error(ErrorCode::kResourceExhausted,
-               fmt::format("a memory budget of {} is too small for this model: {} before the first cached token. "
-                           "The smallest budget that works is {} (one sequence of {} tokens); raise --memory, "
-                           "lower --max-num-batched-tokens, or choose a smaller model",
-                           format_bytes(budget), parts,
-                           format_bytes((minimum + mib - 1) / mib * mib), kMinimumPositions));
+  return Error(
+      ErrorCode::kResourceExhausted,
+      fmt::format(
+          "a memory budget of {} is too small for this model: {} before the first cached token. "
+          "The smallest budget that works is {} (one sequence of {} tokens); raise --memory, "
+          "lower --max-num-batched-tokens, or choose a smaller model",
+          format_bytes(budget), parts, format_bytes((minimum + mib - 1) / mib * mib),
+          kMinimumPositions));
 }
 
 }  // namespace
@@ -91,17 +94,19 @@ Result<MemoryPlan> plan_memory(const MemoryRequest& request, uint64_t available_
   const uint64_t fixed = total_bytes(request.fixed_items);
   const int least_positions = std::min(kMinimumPositions, request.max_positions);
   const uint64_t minimum =
-      fixed + static_cast<uint64_t>(blocks_of_sequence(request, least_positions)) * request.kv_block_bytes;
+      fixed +
+      static_cast<uint64_t>(blocks_of_sequence(request, least_positions)) * request.kv_block_bytes;
 
   plan.budget_bytes =
       request.budget_bytes != 0 ? request.budget_bytes : default_budget(request, available_bytes);
   if (plan.budget_bytes < minimum) return too_small(request, plan.budget_bytes, minimum);
   if (plan.budget_bytes > available_bytes) {
-    return Error(ErrorCode::kResourceExhausted,
-                 fmt::format("a memory budget of {} is more than the {} that this machine has free; "
-                             "lower --memory (the smallest that works is {})",
-                             format_bytes(plan.budget_bytes), format_bytes(available_bytes),
-                             format_bytes(minimum)));
+    return Error(
+        ErrorCode::kResourceExhausted,
+        fmt::format("a memory budget of {} is more than the {} that this machine has free; "
+                    "lower --memory (the smallest that works is {})",
+                    format_bytes(plan.budget_bytes), format_bytes(available_bytes),
+                    format_bytes(minimum)));
   }
 
   // More blocks than all sequences can fill at their longest would never be touched.
@@ -166,8 +171,9 @@ std::string format_bytes(uint64_t bytes) {
 
 Result<uint64_t> parse_bytes(std::string_view text) {
   const auto fail = [&] {
-    return Error(ErrorCode::kInvalidArgument,
-                 fmt::format("'{}' is not a size; write it as 2GiB, 400MiB or a number of bytes", text));
+    return Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("'{}' is not a size; write it as 2GiB, 400MiB or a number of bytes", text));
   };
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -177,9 +183,11 @@ Result<uint64_t> parse_bytes(std::string_view text) {
 
   double factor = 1;
   if (!unit.empty() && unit != "B") {
-    const size_t power = std::string_view("KMGT").find(static_cast<char>(std::toupper(unit.front())));
+    const size_t power =
+        std::string_view("KMGT").find(static_cast<char>(std::toupper(unit.front())));
     const std::string_view rest = unit.substr(1);
-    if (power == std::string_view::npos || !(rest.empty() || rest == "iB" || rest == "B" || rest == "i")) {
+    if (power == std::string_view::npos ||
+        !(rest.empty() || rest == "iB" || rest == "B" || rest == "i")) {
       return fail();
     }
     factor = std::pow(1024.0, static_cast<double>(power + 1));

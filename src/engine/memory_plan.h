@@ -1,4 +1,5 @@
-// The byte budget: what every part of a serving process takes, and what is left for the key/value cache.
+// The byte budget: what every part of a serving process takes, and what is left for the key/value
+// cache.
 #ifndef TRIVET_ENGINE_MEMORY_PLAN_H_
 #define TRIVET_ENGINE_MEMORY_PLAN_H_
 
@@ -19,13 +20,14 @@ struct MemoryItem {
 
 struct MemoryRequest {
   uint64_t budget_bytes = 0;  // the whole process; 0 = choose (see default_budget)
-  std::vector<MemoryItem> fixed_items;  // everything but the cache: weights, activations, tokenizer, ...
+  std::vector<MemoryItem>
+      fixed_items;  // everything but the cache: weights, activations, tokenizer, ...
   uint64_t kv_block_bytes = 0;
   int block_tokens = 0;
   std::vector<KvGroup> kv_groups;
   int max_positions = 0;  // longest sequence that shall be possible
   int max_sequences = 0;
-  int chunk_rows = 0;     // rows of one sequence per step: a window holds that much more
+  int chunk_rows = 0;  // rows of one sequence per step: a window holds that much more
 };
 
 struct MemoryPlan {
@@ -42,8 +44,8 @@ int blocks_of_sequence(const MemoryRequest& request, int positions);
 // How many sequences of `positions` tokens the planned cache holds at once.
 int sequences_that_fit(const MemoryRequest& request, const MemoryPlan& plan, int positions);
 
-// Shares out the budget. kResourceExhausted if not even one sequence of kMinimumPositions tokens fits: the
-// message says what each part takes, and the smallest budget that works.
+// Shares out the budget. kResourceExhausted if not even one sequence of kMinimumPositions tokens
+// fits: the message says what each part takes, and the smallest budget that works.
 inline constexpr int kMinimumPositions = 256;
 Result<MemoryPlan> plan_memory(const MemoryRequest& request, uint64_t available_bytes);
 

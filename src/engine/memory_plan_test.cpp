@@ -37,7 +37,8 @@ TEST(MemoryPlan, RefusalNamesTheSmallestBudgetAndThatBudgetWorks) {
   const auto refused = plan_memory(request, 64ull << 30);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code(), ErrorCode::kResourceExhausted);
-  EXPECT_NE(refused.error().message().find("128 MiB"), std::string::npos) << refused.error().message();
+  EXPECT_NE(refused.error().message().find("128 MiB"), std::string::npos)
+      << refused.error().message();
   request.budget_bytes = 128 * kMiB;
   const auto plan = plan_memory(request, 64ull << 30);
   ASSERT_TRUE(plan.ok());

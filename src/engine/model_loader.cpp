@@ -13,7 +13,8 @@
 namespace trivet {
 namespace {
 
-// What the process takes before any model: code, libraries, thread stacks, sockets, allocator slack.
+// What the process takes before any model: code, libraries, thread stacks, sockets, allocator
+// slack.
 constexpr uint64_t kRuntimeBytes = 44ull << 20;
 // Request state, pending output and parser buffers of one running sequence.
 constexpr uint64_t kBytesPerSequence = 256ull << 10;
@@ -28,11 +29,12 @@ Result<trivet_limits> make_limits(const LoadOptions& options, const ModelConfig&
   const int positions = context_limit(options, config);
   if (config.context_length > 0 && positions > config.context_length) {
     return Error(ErrorCode::kInvalidArgument,
-                 fmt::format("--max-model-len {} is longer than the model's context of {} tokens", positions,
-                             config.context_length));
+                 fmt::format("--max-model-len {} is longer than the model's context of {} tokens",
+                             positions, config.context_length));
   }
   if (positions < 2) {
-    return Error(ErrorCode::kInvalidArgument, fmt::format("--max-model-len {} must be at least 2", positions));
+    return Error(ErrorCode::kInvalidArgument,
+                 fmt::format("--max-model-len {} must be at least 2", positions));
   }
   trivet_limits limits{};
   limits.size = sizeof(limits);
@@ -50,11 +52,12 @@ std::vector<KvGroup> kv_groups(const Graph& graph) {
   return groups;
 }
 
-Result<ModelPlan> make_plan(const LoadOptions& options, const ModelSource& source, const Graph& graph,
-                            Device& device) {
+Result<ModelPlan> make_plan(const LoadOptions& options, const ModelSource& source,
+                            const Graph& graph, Device& device) {
   ModelPlan plan;
   TRIVET_ASSIGN_OR_RETURN(plan.limits, make_limits(options, source.config()));
-  TRIVET_ASSIGN_OR_RETURN(const ProgramMemory program, StepProgram::plan(graph, device, plan.limits));
+  TRIVET_ASSIGN_OR_RETURN(const ProgramMemory program,
+                          StepProgram::plan(graph, device, plan.limits));
 
   const auto vocabulary = static_cast<uint64_t>(source.config().vocab_size);
   MemoryRequest& request = plan.request;
@@ -76,19 +79,21 @@ Result<ModelPlan> make_plan(const LoadOptions& options, const ModelSource& sourc
   TRIVET_ASSIGN_OR_RETURN(plan.memory, plan_memory(request, available_memory_bytes()));
 
   if (options.max_model_len > 0 && plan.memory.max_positions < options.max_model_len) {
-    return Error(ErrorCode::kResourceExhausted,
-                 fmt::format("--max-model-len {} does not fit: within {} the cache holds one sequence of {} tokens; "
-                             "raise --memory or lower --max-model-len",
-                             options.max_model_len, format_bytes(plan.memory.budget_bytes),
-                             plan.memory.max_positions));
+    return Error(
+        ErrorCode::kResourceExhausted,
+        fmt::format(
+            "--max-model-len {} does not fit: within {} the cache holds one sequence of {} tokens; "
+            "raise --memory or lower --max-model-len",
+            options.max_model_len, format_bytes(plan.memory.budget_bytes),
+            plan.memory.max_positions));
   }
   return plan;
 }
 
 Result<Graph> build_graph(const std::shared_ptr<const ModelSource>& source, int block_tokens,
                           const std::vector<std::string>& disabled_passes) {
-  TRIVET_ASSIGN_OR_RETURN(Graph graph,
-                          build_model_graph(*source, {.block_tokens = block_tokens, .keepalive = source}));
+  TRIVET_ASSIGN_OR_RETURN(
+      Graph graph, build_model_graph(*source, {.block_tokens = block_tokens, .keepalive = source}));
   return apply_passes(std::move(graph), {.disabled = disabled_passes, .enabled = {}});
 }
 
@@ -101,17 +106,20 @@ Result<std::shared_ptr<const ModelSource>> open_source(const std::string& path) 
 
 class ModelLoader {
  public:
-  static Result<std::unique_ptr<LoadedModel>> load(const LoadOptions& options, const LoadProgress& progress) {
+  static Result<std::unique_ptr<LoadedModel>> load(const LoadOptions& options,
+                                                   const LoadProgress& progress) {
     std::unique_ptr<LoadedModel> model(new LoadedModel);
     TRIVET_ASSIGN_OR_RETURN(model->source_, open_source(options.model_path));
-    TRIVET_ASSIGN_OR_RETURN(const Graph graph,
-                            build_graph(model->source_, options.block_tokens, options.disabled_passes));
+    TRIVET_ASSIGN_OR_RETURN(const Graph graph, build_graph(model->source_, options.block_tokens,
+                                                           options.disabled_passes));
     TRIVET_ASSIGN_OR_RETURN(model->device_, open_device(options));
-    TRIVET_ASSIGN_OR_RETURN(model->plan_, make_plan(options, *model->source_, graph, *model->device_));
+    TRIVET_ASSIGN_OR_RETURN(model->plan_,
+                            make_plan(options, *model->source_, graph, *model->device_));
     TRIVET_ASSIGN_OR_RETURN(model->tokenizer_, open_tokenizer(*model->source_));
-    TRIVET_ASSIGN_OR_RETURN(model->chat_template_, open_chat_template(*model->source_, options.chat_template));
-    TRIVET_ASSIGN_OR_RETURN(model->program_,
-                            StepProgram::lower(graph, *model->device_, model->plan_.limits, progress));
+    TRIVET_ASSIGN_OR_RETURN(model->chat_template_,
+                            open_chat_template(*model->source_, options.chat_template));
+    TRIVET_ASSIGN_OR_RETURN(
+        model->program_, StepProgram::lower(graph, *model->device_, model->plan_.limits, progress));
     TRIVET_RETURN_IF_ERROR(make_runner(*model, options));
     add_notices(*model, options);
     return model;
@@ -129,66 +137,77 @@ class ModelLoader {
     limits.block_tokens = options.block_tokens;
     limits.num_blocks = plan.memory.num_blocks;
     limits.kv_groups = plan.request.kv_groups;
-    TRIVET_ASSIGN_OR_RETURN(model.runner_, ProgramRunner::create(*model.program_, *model.device_, limits));
+    TRIVET_ASSIGN_OR_RETURN(model.runner_,
+                            ProgramRunner::create(*model.program_, *model.device_, limits));
     return {};
   }
 
   static void add_notices(LoadedModel& model, const LoadOptions& options) {
     const int wanted = context_limit(options, model.source_->config());
     if (model.plan_.memory.max_positions < wanted) {
-      model.notices_.push_back(fmt::format("context shortened from {} to {} tokens to fit into {}", wanted,
-                                           model.plan_.memory.max_positions,
+      model.notices_.push_back(fmt::format("context shortened from {} to {} tokens to fit into {}",
+                                           wanted, model.plan_.memory.max_positions,
                                            format_bytes(model.plan_.memory.budget_bytes)));
     }
     for (const std::string& warning : model.program_->warnings()) model.notices_.push_back(warning);
   }
 };
 
-Result<std::unique_ptr<LoadedModel>> load_model(const LoadOptions& options, const LoadProgress& progress) {
+Result<std::unique_ptr<LoadedModel>> load_model(const LoadOptions& options,
+                                                const LoadProgress& progress) {
   return ModelLoader::load(options, progress);
 }
 
 Result<ModelPlan> plan_model(const LoadOptions& options) {
   TRIVET_ASSIGN_OR_RETURN(const auto source, open_source(options.model_path));
-  TRIVET_ASSIGN_OR_RETURN(const Graph graph, build_graph(source, options.block_tokens, options.disabled_passes));
+  TRIVET_ASSIGN_OR_RETURN(const Graph graph,
+                          build_graph(source, options.block_tokens, options.disabled_passes));
   TRIVET_ASSIGN_OR_RETURN(const auto device, open_device(options));
   return make_plan(options, *source, graph, *device);
 }
 
-Result<GraphStages> open_graph_stages(const std::string& model_path, const std::vector<std::string>& disabled_passes) {
+Result<GraphStages> open_graph_stages(const std::string& model_path,
+                                      const std::vector<std::string>& disabled_passes) {
   TRIVET_ASSIGN_OR_RETURN(const auto source, open_source(model_path));
-  TRIVET_ASSIGN_OR_RETURN(Graph before, build_model_graph(*source, {.block_tokens = LoadOptions{}.block_tokens, .keepalive = source}));
-  TRIVET_ASSIGN_OR_RETURN(Graph after, apply_passes(before, {.disabled = disabled_passes, .enabled = {}}));
+  TRIVET_ASSIGN_OR_RETURN(Graph before,
+                          build_model_graph(*source, {.block_tokens = LoadOptions{}.block_tokens,
+                                                      .keepalive = source}));
+  TRIVET_ASSIGN_OR_RETURN(Graph after,
+                          apply_passes(before, {.disabled = disabled_passes, .enabled = {}}));
   return GraphStages{std::move(before), std::move(after)};
 }
 
 Result<std::unique_ptr<Device>> open_device(const LoadOptions& options) {
-  const DeviceOptions device_options{.index = 0, .num_threads = options.num_threads, .isa = options.isa};
+  const DeviceOptions device_options{
+      .index = 0, .num_threads = options.num_threads, .isa = options.isa};
   if (options.reference_precision) {
     TRIVET_ASSIGN_OR_RETURN(auto backend, Backend::from_table(reference_backend()));
     return Device::create(std::move(backend), device_options);
   }
   std::vector<std::string> warnings;
   for (auto& backend : Backend::discover(options.plugin_folder, &warnings)) {
-    const bool chosen = options.backend.empty() ? backend->table().score() > 0 : backend->name() == options.backend;
+    const bool chosen =
+        options.backend.empty() ? backend->table().score() > 0 : backend->name() == options.backend;
     if (chosen) return Device::create(std::move(backend), device_options);
   }
   std::string tried;
   for (const std::string& warning : warnings) tried += "; " + warning;
   return Error(ErrorCode::kNotFound,
                fmt::format("no backend {}in {} can run here{}",
-                           options.backend.empty() ? "" : "named '" + options.backend + "' ", options.plugin_folder,
-                           tried));
+                           options.backend.empty() ? "" : "named '" + options.backend + "' ",
+                           options.plugin_folder, tried));
 }
 
 Result<std::unique_ptr<Tokenizer>> open_tokenizer(const ModelSource& source) {
   const TextSource& text = source.text();
   if (!text.tokenizer_json.empty()) return Tokenizer::from_json(text.tokenizer_json);
   if (text.vocabulary) return Tokenizer::from_vocabulary(*text.vocabulary);
-  return Error(ErrorCode::kNotFound, source.path() + ": has no tokenizer (neither tokenizer.json nor a GGUF vocabulary)");
+  return Error(ErrorCode::kNotFound,
+               source.path() + ": has no tokenizer (neither tokenizer.json nor a GGUF vocabulary)");
 }
 
-Result<std::unique_ptr<ChatTemplate>> open_chat_template(const ModelSource& source, const std::string& override_text) {
+Result<std::unique_ptr<ChatTemplate>> open_chat_template(const ModelSource& source,
+                                                         const std::string& override_text) {
   const TextSource& text = source.text();
   const std::string& chosen = override_text.empty() ? text.chat_template : override_text;
   if (chosen.empty()) return std::unique_ptr<ChatTemplate>();

@@ -27,13 +27,13 @@ struct LoadOptions {
   bool reference_precision = false;  // run the float32 reference operations instead of a backend
   int num_threads = 0;               // 0 = all that the process may use
   std::optional<std::string> isa;
-  uint64_t memory_bytes = 0;         // budget of the process; 0 = chosen from what the machine has
-  int max_model_len = 0;             // 0 = the model's, or as much of it as the budget holds
+  uint64_t memory_bytes = 0;  // budget of the process; 0 = chosen from what the machine has
+  int max_model_len = 0;      // 0 = the model's, or as much of it as the budget holds
   int max_num_seqs = 32;
   int max_num_batched_tokens = 256;
   int block_tokens = 32;
   std::vector<std::string> disabled_passes;
-  std::string chat_template;         // replaces the model's; empty = the model's own
+  std::string chat_template;  // replaces the model's; empty = the model's own
 };
 
 // What a model would take; made without packing a weight.
@@ -71,21 +71,24 @@ class LoadedModel {
 };
 
 // Refuses within a second what cannot fit, before it reads weights.
-Result<std::unique_ptr<LoadedModel>> load_model(const LoadOptions& options, const LoadProgress& progress = {});
+Result<std::unique_ptr<LoadedModel>> load_model(const LoadOptions& options,
+                                                const LoadProgress& progress = {});
 Result<ModelPlan> plan_model(const LoadOptions& options);
 
 // The graph as the model file describes it, and as the passes leave it; for `trivet graph`.
 struct GraphStages {
   Graph before, after;
 };
-Result<GraphStages> open_graph_stages(const std::string& model_path, const std::vector<std::string>& disabled_passes);
+Result<GraphStages> open_graph_stages(const std::string& model_path,
+                                      const std::vector<std::string>& disabled_passes);
 
 // The device that the options choose.
 Result<std::unique_ptr<Device>> open_device(const LoadOptions& options);
 
 // The model's own tokenizer and template.
 Result<std::unique_ptr<Tokenizer>> open_tokenizer(const ModelSource& source);
-Result<std::unique_ptr<ChatTemplate>> open_chat_template(const ModelSource& source, const std::string& override_text);
+Result<std::unique_ptr<ChatTemplate>> open_chat_template(const ModelSource& source,
+                                                         const std::string& override_text);
 
 }  // namespace trivet
 

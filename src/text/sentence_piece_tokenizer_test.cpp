@@ -46,7 +46,8 @@ TEST(SentencePieceTokenizer, DecodingGivesTheTextBack) {
   for (const auto& item : golden["cases"]) {
     const std::string text = item["text"];
     if (text.find("\u2581") != std::string::npos) continue;  // stands for a space
-    // What follows a user-defined token begins with the space prefix, as in llama.cpp: it cannot be told from text.
+    // What follows a user-defined token begins with the space prefix, as in llama.cpp: it cannot be
+    // told from text.
     if (text.find('<') != std::string::npos) continue;
     const auto ids =
         tokenizer->encode(text, {.add_special_tokens = false, .parse_special_tokens = false});

@@ -1,4 +1,5 @@
-// Any bytes as a GGUF vocabulary, cut into tokens and merges at newlines, and as text to encode with it.
+// Any bytes as a GGUF vocabulary, cut into tokens and merges at newlines, and as text to encode
+// with it.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +23,8 @@ std::string take_line(std::string_view& rest) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 3) return 0;
-  constexpr const char* kPre[] = {"default", "gpt-2", "llama-bpe", "qwen2", "smollm", "deepseek-llm"};
+  constexpr const char* kPre[] = {"default", "gpt-2",  "llama-bpe",
+                                  "qwen2",   "smollm", "deepseek-llm"};
   trivet::Vocabulary vocabulary;
   vocabulary.model = data[0] % 2 ? "gpt2" : "llama";
   vocabulary.pre = kPre[data[1] % 6];
@@ -33,7 +35,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     vocabulary.types.push_back(static_cast<trivet::TokenType>(1 + (i * 7 + data[0]) % 6));
     vocabulary.scores.push_back(static_cast<float>(i % 13) - 6.0f);
   }
-  for (size_t i = 0; i < num_tokens && !rest.empty(); ++i) vocabulary.merges.push_back(take_line(rest));
+  for (size_t i = 0; i < num_tokens && !rest.empty(); ++i)
+    vocabulary.merges.push_back(take_line(rest));
   const auto tokenizer = trivet::Tokenizer::from_vocabulary(vocabulary);
   if (!tokenizer) return 0;
   const auto tokens = (*tokenizer)->encode(rest.substr(0, 2000), {});

@@ -72,7 +72,8 @@ Json describe_totals(const ModelSource& source) {
     bytes += tensor.data.size();
   }
   Json out = Json::object();
-  for (const auto& [name, total] : totals) out[name] = {{"tensors", total.first}, {"bytes", total.second}};
+  for (const auto& [name, total] : totals)
+    out[name] = {{"tensors", total.first}, {"bytes", total.second}};
   return out;
 }
 
@@ -101,7 +102,8 @@ std::string dump(const Json& json, int indent) {
 
 void append_object(const Json& object, std::string& out) {
   for (const auto& [key, value] : object.items()) {
-    out += fmt::format("  {:<22} {}\n", key, value.is_string() ? value.get<std::string>() : dump(value, -1));
+    out += fmt::format("  {:<22} {}\n", key,
+                       value.is_string() ? value.get<std::string>() : dump(value, -1));
   }
 }
 
@@ -119,10 +121,10 @@ std::string describe_text(const ModelSource& source) {
   append_object(all["totals"], out);
   out += fmt::format("\n{} tensors\n", all["tensors"].size());
   for (const Json& tensor : all["tensors"]) {
-    out += fmt::format("  {:<28} {:<6} {:>7} x {:<7} {:>11}  {}\n", tensor["name"].get<std::string>(),
-                       tensor["type"].get<std::string>(), tensor["shape"][0].get<int64_t>(),
-                       tensor["shape"][1].get<int64_t>(), tensor["bytes"].get<uint64_t>(),
-                       tensor["file_name"].get<std::string>());
+    out += fmt::format("  {:<28} {:<6} {:>7} x {:<7} {:>11}  {}\n",
+                       tensor["name"].get<std::string>(), tensor["type"].get<std::string>(),
+                       tensor["shape"][0].get<int64_t>(), tensor["shape"][1].get<int64_t>(),
+                       tensor["bytes"].get<uint64_t>(), tensor["file_name"].get<std::string>());
   }
   return out;
 }

@@ -8,9 +8,11 @@
 
 namespace trivet {
 
-// Configuration, text side, bytes per number type, one line per tensor (canonical and file name, type, shape).
+// Configuration, text side, bytes per number type, one line per tensor (canonical and file name,
+// type, shape).
 std::string describe_text(const ModelSource& source);
-// The same as one JSON object: {"path", "format", "fingerprint", "config", "text", "totals", "tensors"}.
+// The same as one JSON object: {"path", "format", "fingerprint", "config", "text", "totals",
+// "tensors"}.
 std::string describe_json(const ModelSource& source);
 
 }  // namespace trivet

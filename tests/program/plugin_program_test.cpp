@@ -92,7 +92,8 @@ TEST_P(PluginProgramTest, PassesThatPromiseItKeepEveryBit) {
     if (!pass.bit_exact) exact.disabled.emplace_back(pass.name);
   }
   const auto device = open_plugin(plugin_);
-  EXPECT_EQ(run_chunks(must(apply_passes(graph_, exact)), *device, 90), run_chunks(graph_, *device, 90));
+  EXPECT_EQ(run_chunks(must(apply_passes(graph_, exact)), *device, 90),
+            run_chunks(graph_, *device, 90));
 }
 
 TEST_P(PluginProgramTest, ChunksBatchMatesAndThreadsKeepEveryBit) {
