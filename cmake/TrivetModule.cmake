@@ -22,7 +22,7 @@ function(trivet_module name)
     target_compile_definitions(${target}_test PRIVATE TRIVET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     target_compile_options(${target}_test PRIVATE ${TRIVET_WARNINGS})
     add_test(NAME unit/${name} COMMAND ${target}_test --gtest_brief=1)
-    set_tests_properties(unit/${name} PROPERTIES LABELS unit TIMEOUT 300)
+    set_tests_properties(unit/${name} PROPERTIES LABELS unit TIMEOUT 900)
   endif()
 endfunction()
 
