@@ -290,7 +290,7 @@ void Session::start_call(std::unique_ptr<GenerationCall> call) {
     // cancelled).
     exchange_.renamed = true;
     exchange_.job->context.request_id.resize(std::min<size_t>(exchange_.request_id.size(), 95));
-    exchange_.job->context.request_id += "-" + random_id();
+    exchange_.job->context.request_id.append("-").append(random_id());
     return dispatch();
   }
   refuse_call(submitted.error());

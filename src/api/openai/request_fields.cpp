@@ -141,7 +141,8 @@ void refuse_unsupported(Fields& fields) {
   for (const std::string_view name : kUnsupported) {
     if (!fields.has(name)) continue;
     fields.error().not_implemented(
-        "`" + std::string(name) + "` is not supported yet; leave it out.", std::string(name));
+        std::string("`").append(name).append("` is not supported yet; leave it out."),
+        std::string(name));
   }
   bool beam_search = false;
   fields.read("use_beam_search", beam_search);

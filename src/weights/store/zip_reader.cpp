@@ -75,10 +75,9 @@ Result<Member> find_member(Bytes archive, std::string_view name, std::string_vie
         in.read_bytes(uint64_t{field<uint16_t>(*record, 30)} + field<uint16_t>(*record, 32));
     if (!path || !rest) return damaged(name, "zip directory", at, "ends inside an entry");
     if (!names(as_text(*path), member)) continue;
-    if (found)
-      return damaged(name, "zip directory", at, "has \"" + std::string(member) + "\" twice");
+    if (found) return damaged(name, "zip directory", at, "has " + std::string(member) + " twice");
     if (field<uint16_t>(*record, 8) & 1) {
-      return damaged(name, "zip directory", at, "\"" + std::string(member) + "\" is encrypted");
+      return damaged(name, "zip directory", at, std::string(member) + " is encrypted");
     }
     found = Member{field<uint16_t>(*record, 10), field<uint32_t>(*record, 16),
                    field<uint32_t>(*record, 20), field<uint32_t>(*record, 24),

@@ -1,8 +1,8 @@
 #include "weights/store/zip_reader.h"
 
-#include <cstring>
 #include <gmock/gmock.h>
 #include <zlib.h>
+#include <cstring>
 
 #include "weights/store/zip_test_file.h"
 
@@ -66,7 +66,9 @@ TEST(ZipReader, SurvivesEveryTruncationAndFlippedBit) {
   for (size_t bit = 0; bit < archive.size() * 8; ++bit) {
     archive[bit / 8] = static_cast<char>(archive[bit / 8] ^ (1 << (bit % 8)));
     const auto got = extract(archive, "a");
-    if (got.ok()) ASSERT_EQ(*got, content) << bit;
+    if (got.ok()) {
+      ASSERT_EQ(*got, content) << bit;
+    }
     archive[bit / 8] = static_cast<char>(archive[bit / 8] ^ (1 << (bit % 8)));
   }
 }
