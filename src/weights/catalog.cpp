@@ -58,7 +58,10 @@ constexpr std::array<CatalogModel, 4> kModels = {{
      .member_suffix = ".bin"},
 }};
 
-std::string two_digits(int number) { return (number < 10 ? "0" : "") + std::to_string(number); }
+std::string two_digits(int number) {
+  std::string digits(number < 10 ? 1 : 0, '0');
+  return digits.append(std::to_string(number));
+}
 
 }  // namespace
 
@@ -67,6 +70,10 @@ std::span<const CatalogModel> catalog() { return kModels; }
 const CatalogModel* find_in_catalog(std::string_view name) {
   const auto found = std::ranges::find(kModels, name, &CatalogModel::name);
   return found == kModels.end() ? nullptr : &*found;
+}
+
+std::string package_source(const CatalogModel& model) {
+  return std::string("package:").append(model.package_prefix).append("==").append(model.version);
 }
 
 std::vector<PackagePart> package_parts(const CatalogModel& model) {

@@ -36,6 +36,7 @@ struct PackagePart {
 
 std::span<const CatalogModel> catalog();
 const CatalogModel* find_in_catalog(std::string_view name);  // nullptr = unknown
+std::string package_source(const CatalogModel& model);       // as a manifest names it
 std::vector<PackagePart> package_parts(const CatalogModel& model);
 
 }  // namespace trivet

@@ -123,7 +123,8 @@ class Download {
     sink.body = [&](std::span<const std::byte> piece) -> Result<void> {
       if (request_.bytes && piece.size() > *request_.bytes - file.size()) {
         local_problem_ = true;
-        return Error(ErrorCode::kDataLoss, request_.url + ": the server sent more than the " +
+        return Error(ErrorCode::kDataLoss, shown_url(request_.url) +
+                                               ": the server sent more than the " +
                                                std::to_string(*request_.bytes) + " bytes expected");
       }
       Result<void> written = file.append(piece);
@@ -133,7 +134,8 @@ class Download {
     };
     TRIVET_RETURN_IF_ERROR(client_.get(request, sink));
     if (request_.bytes && file.size() < *request_.bytes) {
-      return Error(ErrorCode::kUnavailable, request_.url + ": the transfer ended after " +
+      return Error(ErrorCode::kUnavailable, shown_url(request_.url) +
+                                                ": the transfer ended after " +
                                                 std::to_string(file.size()) + " of " +
                                                 std::to_string(*request_.bytes) + " bytes");
     }
@@ -147,7 +149,7 @@ class Download {
       const auto range = parse_content_range(response.header("content-range").value_or(""));
       if (!range || range->begin != file.size()) {
         return Error(ErrorCode::kInvalidArgument,
-                     request_.url + ": the server sent another range than asked for");
+                     shown_url(request_.url) + ": the server sent another range than asked for");
       }
       total = range->total;
     } else {
@@ -156,9 +158,9 @@ class Download {
     }
     if (const auto linked = response.header("x-linked-size")) total = parse_number(*linked);
     if (total && request_.bytes && *total != *request_.bytes) {
-      return Error(ErrorCode::kDataLoss, request_.url + ": has " + std::to_string(*total) +
-                                             " bytes, not the " + std::to_string(*request_.bytes) +
-                                             " expected");
+      return Error(ErrorCode::kDataLoss, shown_url(request_.url) + ": has " +
+                                             std::to_string(*total) + " bytes, not the " +
+                                             std::to_string(*request_.bytes) + " expected");
     }
     if (!request_.bytes) request_.bytes = total;
     if (report_.total() == 0 && total) report_.set_total(*total);
@@ -177,14 +179,15 @@ class Download {
   // Size and checksum of the file at `path`; kDataLoss if they are not those expected.
   Result<DownloadedFile> check(const std::string& path) {
     report_.start_phase("checking " + fs::path(request_.path).filename().string());
+    if (!report_.show(0)) return pull_stopped();
     Digest sha256 = Digest::sha256();
-    TRIVET_ASSIGN_OR_RETURN(const uint64_t bytes, digest_file(path, sha256, [&](uint64_t) {
-                              return report_.show(request_.bytes.value_or(0));
+    TRIVET_ASSIGN_OR_RETURN(const uint64_t bytes, digest_file(path, sha256, [&](uint64_t done) {
+                              return report_.show(done);
                             }));
     DownloadedFile file{bytes, sha256.finish_hex()};
     const auto mismatch = [&](const std::string& what) {
-      return Error(ErrorCode::kDataLoss,
-                   request_.url + ": " + what + "; the damaged download was deleted, pull again");
+      return Error(ErrorCode::kDataLoss, shown_url(request_.url) + ": " + what +
+                                             "; the damaged download was deleted, pull again");
     };
     if (request_.bytes && bytes != *request_.bytes) {
       return mismatch("has " + std::to_string(bytes) + " bytes, not " +

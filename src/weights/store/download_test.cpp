@@ -194,6 +194,14 @@ TEST_F(DownloadTest, StopsWhenToldAndGoesOnLater) {
   EXPECT_EQ(read_whole(request_.path), content_);
 }
 
+TEST_F(DownloadTest, SaysWhichHostAndPortCannotBeReached) {
+  options_.max_attempts = 1;
+  const auto got = fetch("http://127.0.0.1:1/f?signature=secret");
+  EXPECT_EQ(got.error().code(), ErrorCode::kUnavailable);
+  EXPECT_THAT(got.error().message(), HasSubstr("http://127.0.0.1:1/f: "));
+  EXPECT_THAT(got.error().message(), HasSubstr("check the address, the network and the proxy"));
+}
+
 TEST_F(DownloadTest, DoesNotFetchAgainWhatIsThere) {
   std::ofstream(request_.path) << content_;
   request_.sha256 = sha256_hex(content_);

@@ -86,10 +86,10 @@ Result<Manifest> fetch_url(const PullSpec& spec, const std::string& folder,
   if (auto model = ModelSource::open(request.path); !model.ok()) {
     std::error_code ignored;
     fs::remove(request.path, ignored);
-    return model.error().with_context("what came from " + spec.location + " is not usable");
+    return model.error().with_context("what came from " + source_of(spec) + " is not usable");
   }
   return Manifest{
-      spec.name, spec.location, "", "model.gguf", {{"model.gguf", got.bytes, got.sha256}}};
+      spec.name, source_of(spec), "", "model.gguf", {{"model.gguf", got.bytes, got.sha256}}};
 }
 
 Result<ManifestFile> copy_file(const fs::path& from, const std::string& folder,
@@ -144,7 +144,7 @@ Result<Manifest> fetch_path(const PullSpec& spec, const std::string& folder,
   for (const fs::path& file : files) total += fs::file_size(file, error);
   TRIVET_RETURN_IF_ERROR(check_free_space(folder, total));
   PullReport report(observer, total);
-  Manifest manifest{spec.name, "path:" + spec.location, "", "", {}};
+  Manifest manifest{spec.name, source_of(spec), "", "", {}};
   for (const fs::path& file : files) {
     TRIVET_ASSIGN_OR_RETURN(ManifestFile copied, copy_file(file, folder, report));
     manifest.files.push_back(std::move(copied));

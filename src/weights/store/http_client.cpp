@@ -33,16 +33,6 @@ Origin origin_of(const std::string& address) {
           url_part(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT)};
 }
 
-// Without user, password and query: a signed address must not reach a log.
-std::string shown_url(const std::string& address) {
-  const Origin origin = origin_of(address);
-  if (origin.host.empty()) return address;
-  const size_t path = address.find('/', address.find("://") + 3);
-  std::string shown = origin.scheme + "://" + origin.host;
-  if (path != std::string::npos) shown += address.substr(path, address.find('?') - path);
-  return shown;
-}
-
 bool kept_across_redirects(std::string_view name) {
   return name.starts_with("x-linked-") || name.starts_with("x-repo-");
 }
@@ -133,7 +123,7 @@ Error status_error(const Transfer& transfer, const std::string& url) {
 }
 
 Error network_error(CURLcode code, const char* detail, const std::string& url) {
-  const std::string message =
+  std::string message =
       shown_url(url) + ": " + (detail[0] != '\0' ? detail : curl_easy_strerror(code));
   switch (code) {
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -142,12 +132,29 @@ Error network_error(CURLcode code, const char* detail, const std::string& url) {
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
       return Error(ErrorCode::kPermissionDenied, message);
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+      message += "; check the address, the network and the proxy (https_proxy, no_proxy)";
+      return Error(ErrorCode::kUnavailable, message);
     default:
       return Error(ErrorCode::kUnavailable, message);
   }
 }
 
 }  // namespace
+
+std::string shown_url(const std::string& address) {
+  std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), &curl_url_cleanup);
+  if (!url || curl_url_set(url.get(), CURLUPART_URL, address.c_str(), 0) != CURLUE_OK) {
+    return "an address that is no URL";
+  }
+  for (const CURLUPart part :
+       {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY, CURLUPART_FRAGMENT}) {
+    curl_url_set(url.get(), part, nullptr, 0);
+  }
+  return url_part(url.get(), CURLUPART_URL);
+}
 
 std::optional<std::string> HttpResponse::header(const std::string& name) const {
   const auto found = headers.find(name);

@@ -65,6 +65,10 @@ class HttpClient {
   std::unique_ptr<State> state_;
 };
 
+// An address without user, password, query and fragment: a signed one must not reach a log or a
+// manifest.
+std::string shown_url(const std::string& address);
+
 // For one component ('/' becomes %2F) or for a path ('/' stays).
 std::string url_encode(std::string_view text, bool keep_slash);
 

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "weights/store/download.h"
 #include "weights/store/fetch.h"
 #include "weights/store/file_lock.h"
 #include "weights/store/manifest.h"
+#include "weights/store/output_file.h"
 #include "weights/store/pull_spec.h"
 
 namespace trivet {
@@ -23,6 +25,7 @@ struct Places {
 
   fs::path model() const { return root / "models" / folder_name; }
   fs::path unfinished() const { return root / "unfinished" / folder_name; }
+  fs::path source() const { return unfinished() / "trivet-source"; }  // of what is in unfinished()
   fs::path lock() const { return root / "locks" / (folder_name + ".lock"); }
 
   Result<void> make() const {
@@ -42,6 +45,29 @@ Places places_of(const std::string& root, const std::string& name) {
   return {root, store_folder(name)};
 }
 
+// The path of the model that the spec means; nothing if its name is free.
+Result<std::optional<std::string>> find_pulled(const Places& places, const PullSpec& spec) {
+  const std::string folder = places.model().string();
+  const auto manifest = read_manifest(folder);
+  if (!manifest.ok() || !is_complete(folder, *manifest)) return std::optional<std::string>();
+  if (comes_from(spec, manifest->source)) return std::optional(main_path(folder, *manifest));
+  return Error(ErrorCode::kAlreadyExists,
+               "\"" + spec.name + "\": the store has another model of this name, from " +
+                   manifest->source + "; to replace it, first: trivet remove " + spec.name);
+}
+
+// What an earlier attempt left is of use only if it came from the same place.
+Result<void> begin_unfinished(const Places& places, const PullSpec& spec) {
+  std::string begun;
+  std::getline(std::ifstream(places.source()), begun);
+  const std::string source = source_of(spec);
+  if (begun == source) return {};
+  std::error_code error;
+  fs::remove_all(places.unfinished(), error);
+  TRIVET_RETURN_IF_ERROR(places.make());
+  return write_file_atomically(places.source().string(), source);
+}
+
 std::optional<std::string> find_model(const std::string& root, const std::string& name) {
   if (!is_store_name(name)) return std::nullopt;
   const std::string folder = places_of(root, name).model().string();
@@ -53,6 +79,7 @@ std::optional<std::string> find_model(const std::string& root, const std::string
 Result<void> move_in(const Places& places) {
   std::error_code error;
   fs::remove_all(places.model(), error);  // an incomplete one, or there would have been no pull
+  fs::remove(places.source(), error);
   fs::rename(places.unfinished(), places.model(), error);
   if (!error) return {};
   return Error(ErrorCode::kInternal,
@@ -81,12 +108,15 @@ StoreOptions default_store_options() {
 
 Result<std::string> ModelStore::pull(const std::string& spec, const PullObserver& observer) const {
   TRIVET_ASSIGN_OR_RETURN(const PullSpec parsed, parse_pull_spec(spec));
-  if (const auto present = find_model(options_.root, parsed.name)) return *present;
   const Places places = places_of(options_.root, parsed.name);
+  TRIVET_ASSIGN_OR_RETURN(auto present, find_pulled(places, parsed));
+  if (present) return *present;
   TRIVET_RETURN_IF_ERROR(places.make());
   TRIVET_ASSIGN_OR_RETURN(const FileLock lock, FileLock::acquire(places.lock().string()));
   // Another pull may have ended while this one waited for nothing more than its lock.
-  if (const auto present = find_model(options_.root, parsed.name)) return *present;
+  TRIVET_ASSIGN_OR_RETURN(present, find_pulled(places, parsed));
+  if (present) return *present;
+  TRIVET_RETURN_IF_ERROR(begin_unfinished(places, parsed));
   const std::string folder = places.unfinished().string();
   TRIVET_ASSIGN_OR_RETURN(const Manifest manifest, fetch_model(parsed, folder, options_, observer));
   TRIVET_RETURN_IF_ERROR(write_manifest(folder, manifest));
@@ -107,7 +137,7 @@ Result<std::string> ModelStore::resolve(const std::string& name_or_path) const {
   }
   return Error(ErrorCode::kNotFound,
                "\"" + name_or_path + "\" is neither a path nor a model in " + options_.root +
-                   "; get one with: trivet pull NAME (trivet models lists the names)");
+                   "; get one with: trivet pull NAME (trivet list shows the names)");
 }
 
 std::vector<StoreEntry> ModelStore::list() const {

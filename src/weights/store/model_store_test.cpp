@@ -26,6 +26,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing_http::Reply;
 using testing_http::Request;
 using testing_http::Server;
@@ -45,7 +46,8 @@ class Hub {
       return Reply{status, {}, std::move(body), std::string::npos};
     };
     if (request.target.starts_with("/storage/")) {
-      Reply reply = serve_bytes(request, files.at(request.target.substr(9, request.target.find('?') - 9)));
+      Reply reply =
+          serve_bytes(request, files.at(request.target.substr(9, request.target.find('?') - 9)));
       if (truncate_once && reply.body.size() > 100) {
         truncate_once = false;
         reply.cut_after = 100;
@@ -184,6 +186,8 @@ TEST_F(ModelStoreTest, NamesWhatDoesNotExist) {
   put_safetensors();
   EXPECT_EQ(store().pull("hf:org/other").error().code(), ErrorCode::kNotFound);
   EXPECT_THAT(store().pull("hf:org/model/x.gguf").error().message(), HasSubstr("\"x.gguf\""));
+  EXPECT_THAT(store().pull("ftp://host/m.gguf").error().message(),
+              HasSubstr("http:// and https://"));
   EXPECT_THAT(store().pull("no-such-model").error().message(), HasSubstr("smollm2-135m-instruct"));
   EXPECT_THAT(store().resolve("smollm2-135m-instruct").error().message(),
               HasSubstr("trivet pull smollm2-135m-instruct"));
@@ -208,6 +212,40 @@ TEST_F(ModelStoreTest, PullsUrlsThatAreModels) {
   EXPECT_EQ(store().list()[0].name, "m");
   EXPECT_THAT(store().pull(server_.url() + "/storage/page.gguf").error().message(),
               HasSubstr("this is not a GGUF file"));
+}
+
+TEST_F(ModelStoreTest, TakesNoOtherModelForOneOfTheSameName) {
+  hub_.files["a/m.gguf"] = testing_gguf::tiny_llama().build();
+  hub_.files["b/m.gguf"] = hub_.files["a/m.gguf"];
+  ASSERT_TRUE(store().pull(server_.url() + "/storage/a/m.gguf").ok());
+  const auto other = store().pull(server_.url() + "/storage/b/m.gguf");
+  ASSERT_FALSE(other.ok());
+  EXPECT_EQ(other.error().code(), ErrorCode::kAlreadyExists);
+  EXPECT_THAT(other.error().message(), HasSubstr(server_.url() + "/storage/a/m.gguf"));
+  EXPECT_THAT(other.error().message(), HasSubstr("trivet remove m"));
+}
+
+TEST_F(ModelStoreTest, GoesOnOnlyWithWhatCameFromTheSamePlace) {
+  hub_.files["a/m.gguf"] = testing_gguf::tiny_llama().build();
+  hub_.files["b/m.gguf"] = testing_gguf::tiny_llama().u16("general.extra", 1).build();
+  hub_.truncate_once = true;
+  options_.max_attempts = 1;
+  ASSERT_FALSE(store().pull(server_.url() + "/storage/a/m.gguf").ok());
+  const auto path = store().pull(server_.url() + "/storage/b/m.gguf");
+  ASSERT_TRUE(path.ok()) << path.error().message();
+  EXPECT_EQ(server_.requests().back().header("range"), "");
+  EXPECT_EQ(fs::file_size(*path), hub_.files["b/m.gguf"].size());
+}
+
+TEST_F(ModelStoreTest, KeepsSecretsOfAddressesToItself) {
+  hub_.files["m.gguf"] = testing_gguf::tiny_llama().build();
+  const std::string host = server_.url().substr(7);
+  const std::string url = "http://user:hunter2@" + host + "/storage/m.gguf?signature=hunter2";
+  ASSERT_TRUE(store().pull(url).ok());
+  EXPECT_EQ(store().list()[0].source, "http://" + host + "/storage/m.gguf");
+  EXPECT_TRUE(store().remove("m").ok());
+  hub_.files["m.gguf"] = "<html>";
+  EXPECT_THAT(store().pull(url).error().message(), Not(HasSubstr("hunter2")));
 }
 
 TEST_F(ModelStoreTest, CopiesLocalModelsAndRemovesThem) {

@@ -3,6 +3,8 @@
 #include <cctype>
 #include <filesystem>
 
+#include "weights/store/http_client.h"
+
 namespace trivet {
 namespace {
 
@@ -80,6 +82,28 @@ Result<PullSpec> parse_path(const std::string& spec, const std::string& location
 
 }  // namespace
 
+std::string source_of(const PullSpec& spec) {
+  switch (spec.kind) {
+    case PullKind::kCatalog:
+      return package_source(*spec.catalog);
+    case PullKind::kHub:
+      return "hf:" + spec.repository + "@" + spec.revision;
+    case PullKind::kUrl:
+      return shown_url(spec.location);
+    case PullKind::kPath:
+      break;
+  }
+  return "path:" + spec.location;
+}
+
+bool comes_from(const PullSpec& spec, const std::string& source) {
+  // A newer catalogue may name another version, and a branch of the hub moves: still the same
+  // model.
+  if (spec.kind == PullKind::kCatalog) return source.starts_with("package:");
+  if (spec.kind == PullKind::kHub) return source.starts_with("hf:" + spec.repository + "@");
+  return source == source_of(spec);
+}
+
 bool is_store_name(std::string_view name) {
   if (name.empty() || name.size() > 200 || name.find("--") != std::string_view::npos) return false;
   bool part_begins = true;
@@ -110,6 +134,9 @@ Result<PullSpec> parse_pull_spec(const std::string& spec) {
   }
   if (spec.starts_with('/') || spec.starts_with("./") || spec.starts_with("../")) {
     return parse_path(spec, spec);
+  }
+  if (spec.find("://") != std::string::npos) {
+    return wrong(spec, "models come over http:// and https:// only; from this machine, path:FILE");
   }
   std::string known;
   for (const CatalogModel& model : catalog()) known += "\n  " + std::string(model.name);

@@ -20,6 +20,13 @@ struct PullSpec {
   std::string location;                    // kUrl, kPath
 };
 
+// Where the model comes from, without what is secret in it. Of the hub it tells the revision, where
+// a manifest has the commit.
+std::string source_of(const PullSpec& spec);
+
+// Whether a model whose manifest names `source` is the one the spec means.
+bool comes_from(const PullSpec& spec, const std::string& source);
+
 // Forms as in ModelStore::pull.
 Result<PullSpec> parse_pull_spec(const std::string& spec);
 
