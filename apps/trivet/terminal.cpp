@@ -117,7 +117,7 @@ void ProgressBar::finish() {
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
   fmt::print(stderr, "{}{}: {} in {:.1f} s\n", is_terminal(2) ? "\r\x1b[K" : "", name_,
-             format_bytes(done_), seconds);
+             format_bytes(done_ - first_done_), seconds);
 }
 
 std::string Table::text() const {
