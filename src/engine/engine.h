@@ -1,4 +1,5 @@
-// The engine: takes requests from any thread, runs the step loop on its own, gives results in batches.
+// The engine: takes requests from any thread, runs the step loop on its own, gives results in
+// batches.
 #ifndef TRIVET_ENGINE_ENGINE_H_
 #define TRIVET_ENGINE_ENGINE_H_
 
@@ -45,7 +46,7 @@ struct SequenceOutput {
 
 struct RequestUsage {
   int prompt_tokens = 0;
-  int cached_tokens = 0;  // of the prompt, found in the prefix cache
+  int cached_tokens = 0;      // of the prompt, found in the prefix cache
   int completion_tokens = 0;  // all choices
 };
 
@@ -56,7 +57,8 @@ struct RequestTiming {
 struct RequestOutput {
   std::string request_id;
   std::vector<SequenceOutput> sequences;  // those with news
-  // With prompt_logprobs, once: entry i is about prompt[i]; entry 0 is empty (nothing predicts the first token).
+  // With prompt_logprobs, once: entry i is about prompt[i]; entry 0 is empty (nothing predicts the
+  // first token).
   std::vector<std::optional<PositionLogprobs>> prompt_logprobs;
   bool finished = false;
   std::optional<Error> error;  // finished with an error
@@ -64,8 +66,8 @@ struct RequestOutput {
   RequestTiming timing;
 };
 
-// Called on the engine thread, once per step, with everything that is new. Must not block and must not
-// call the engine's blocking members.
+// Called on the engine thread, once per step, with everything that is new. Must not block and must
+// not call the engine's blocking members.
 class OutputSink {
  public:
   virtual ~OutputSink() = default;
@@ -73,19 +75,19 @@ class OutputSink {
 };
 
 struct EngineOptions {
-  int max_num_seqs = 32;            // running at once
-  int max_num_batched_tokens = 256; // rows per step
-  int prefill_chunk = 64;           // prompt tokens of one sequence per step
-  int max_queued_requests = 1024;   // waiting; beyond: kResourceExhausted
+  int max_num_seqs = 32;             // running at once
+  int max_num_batched_tokens = 256;  // rows per step
+  int prefill_chunk = 64;            // prompt tokens of one sequence per step
+  int max_queued_requests = 1024;    // waiting; beyond: kResourceExhausted
   bool enable_prefix_caching = true;
-  uint64_t seed = 0;                // of requests without one (mixed with a counter)
+  uint64_t seed = 0;  // of requests without one (mixed with a counter)
 };
 
 struct EngineStats {
   int running = 0;
   int waiting = 0;
   int kv_blocks_total = 0;
-  int kv_blocks_free = 0;    // unused or cached without a user: what a new request may take
+  int kv_blocks_free = 0;  // unused or cached without a user: what a new request may take
   uint64_t prefix_queries_tokens = 0, prefix_hits_tokens = 0;
   uint64_t preemptions = 0;
   uint64_t prompt_tokens = 0, generated_tokens = 0;
@@ -114,13 +116,14 @@ class Engine {
   virtual ~Engine() = default;
 
   // Thread-safe, never waits for a step. On success at least one output with `finished` follows.
-  // Errors, with nothing delivered: kInvalidArgument (bad parameters, prompt empty or too long, can never
-  // fit), kResourceExhausted (queue full), kUnavailable (draining), kAlreadyExists (id).
+  // Errors, with nothing delivered: kInvalidArgument (bad parameters, prompt empty or too long, can
+  // never fit), kResourceExhausted (queue full), kUnavailable (draining), kAlreadyExists (id).
   virtual Result<void> submit(EngineRequest request) = 0;
   // Thread-safe. Unknown ids are ignored. Takes effect at the next step boundary; frees everything.
   virtual void cancel(const std::string& id) = 0;
   virtual EngineStats stats() const = 0;  // thread-safe
-  // Refuses new requests, waits for the live ones until `deadline`, then aborts the rest. Returns how many.
+  // Refuses new requests, waits for the live ones until `deadline`, then aborts the rest. Returns
+  // how many.
   virtual int drain(TimePoint deadline) = 0;
 };
 

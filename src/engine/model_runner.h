@@ -24,7 +24,7 @@ struct RunnerLimits {
   int max_output_rows = 0;  // rows per logits() call
   int max_positions = 0;    // longest sequence (max_model_len)
   int block_tokens = 0;
-  int num_blocks = 0;       // of the key/value pool, shared by all groups
+  int num_blocks = 0;  // of the key/value pool, shared by all groups
   std::vector<KvGroup> kv_groups;
 };
 
@@ -43,10 +43,12 @@ class ModelRunner {
  public:
   virtual ~ModelRunner() = default;
   virtual const RunnerLimits& limits() const = 0;
-  // Computes the batch and writes its keys and values. The batch must live until the last logits() call for it.
+  // Computes the batch and writes its keys and values. The batch must live until the last logits()
+  // call for it.
   virtual Result<void> forward(const StepBatch& batch) = 0;
-  // Logits of some rows of the last forward pass, [rows.size()][vocab_size]; at most max_output_rows rows.
-  // The span is valid, and may be overwritten by the caller, until the next call of either function.
+  // Logits of some rows of the last forward pass, [rows.size()][vocab_size]; at most
+  // max_output_rows rows. The span is valid, and may be overwritten by the caller, until the next
+  // call of either function.
   virtual Result<std::span<float>> logits(std::span<const int32_t> rows) = 0;
   // Copies all layers of a block (copy-on-write).
   virtual Result<void> copy_block(BlockId from, BlockId to) = 0;

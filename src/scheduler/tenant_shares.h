@@ -14,8 +14,8 @@ namespace trivet {
 // with counter lift; Sheng et al., "Fairness in Serving Large Language Models"). One thread.
 class TenantShares {
  public:
-  // A request of the tenant arrives, or ends. Calls are balanced. enter() returns the tenant's counter,
-  // which stays where it is until the last of its requests leaves.
+  // A request of the tenant arrives, or ends. Calls are balanced. enter() returns the tenant's
+  // counter, which stays where it is until the last of its requests leaves.
   const int64_t* enter(std::string_view tenant);
   void leave(std::string_view tenant);
   // The tenant, which is present, got service worth this many tokens.
