@@ -57,11 +57,9 @@ class BytePairTokenizer final : public TableTokenizer {
     return tokens;
   }
 
-  // Measured: the library keeps each name twice and each merge once, in hash tables.
   size_t memory_bytes() const override {
-    const auto tokens = static_cast<size_t>(table_.size());
-    return sizeof(*this) + table_.memory_bytes() + special_tokens_.memory_bytes() + tokens * 140 +
-           merge_count_ * 36;
+    return sizeof(*this) + table_.memory_bytes() + special_tokens_.memory_bytes() +
+           library_bytes(merge_count_);
   }
 
  private:

@@ -123,6 +123,15 @@ TEST(BytePairTokenizer, DamagedVocabulariesAreRefusedWithTheReason) {
   EXPECT_NE(error([](Vocabulary& v) { v.model = "rwkv"; }).find("rwkv"), std::string::npos);
 }
 
+TEST(BytePairTokenizer, AnEndOfTextNameIsAControlTokenExceptWhereItIsHtml) {
+  Vocabulary vocabulary;
+  vocabulary.model = "gpt2";
+  vocabulary.tokens = {"<", "/", "s", ">", "</s>"};
+  EXPECT_EQ(*make(vocabulary)->encode("</s>", {}), (std::vector<TokenId>{4}));
+  vocabulary.model = "gemma4";
+  EXPECT_EQ(*make(vocabulary)->encode("</s>", {}), (std::vector<TokenId>{0, 1, 2, 3}));
+}
+
 TEST(BytePairTokenizer, LongRunsOfOneCharacterTakeLinearTime) {
   const nlohmann::json golden = read_golden("byte_pair_tokens.json");
   for (const auto& [pre, ids] : golden["ids"].items()) {

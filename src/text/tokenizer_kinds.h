@@ -2,6 +2,7 @@
 #ifndef TRIVET_TEXT_TOKENIZER_KINDS_H_
 #define TRIVET_TEXT_TOKENIZER_KINDS_H_
 
+#include <bit>
 #include <memory>
 #include <optional>
 #include <span>
@@ -32,6 +33,15 @@ class TableTokenizer : public Tokenizer {
   }
 
  protected:
+  // What `tokenizers` keeps beside the table: each name twice (64 bytes each, with its heap block,
+  // in tables of 33 bytes a slot) and each merge once (17 bytes a slot). Tables have a power of two
+  // of slots, at most 7/8 of them used.
+  size_t library_bytes(size_t merges) const {
+    const auto slots = [](size_t entries) { return std::bit_ceil(entries * 8 / 7 + 1); };
+    const auto tokens = static_cast<size_t>(table_.size());
+    return slots(tokens) * 66 + tokens * 64 + slots(merges) * 17;
+  }
+
   TokenTable table_;
 };
 

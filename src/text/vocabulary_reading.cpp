@@ -139,7 +139,9 @@ Result<void> check_vocabulary(const Vocabulary& vocabulary) {
 
 TokenType token_type(const Vocabulary& vocabulary, TokenId id) {
   const auto i = static_cast<size_t>(id);
-  if (has_control_name(vocabulary.tokens[i])) return TokenType::kControl;
+  // Gemma 4 has "</s>" as plain text, a closing HTML tag.
+  const bool plain = vocabulary.model == "gemma4" && vocabulary.tokens[i] == "</s>";
+  if (!plain && has_control_name(vocabulary.tokens[i])) return TokenType::kControl;
   return vocabulary.types.empty() ? TokenType::kNormal : vocabulary.types[i];
 }
 

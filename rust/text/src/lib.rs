@@ -7,6 +7,7 @@ mod decoding;
 mod grammar;
 mod python_json;
 mod python_methods;
+mod python_tests;
 mod strftime;
 mod template;
 mod tokenizer;

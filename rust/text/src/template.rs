@@ -3,7 +3,7 @@
 use crate::boundary::*;
 use crate::chat::{self, Chat};
 use crate::strftime::{self, Time};
-use crate::{python_json, python_methods};
+use crate::{python_json, python_methods, python_tests};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use std::io;
@@ -110,6 +110,7 @@ fn environment() -> Outcome<Environment<'static>> {
     environment.set_unknown_method_callback(python_methods::call);
     minijinja_contrib::add_to_environment(&mut environment);
     environment.add_filter("tojson", python_json::tojson);
+    python_tests::register(&mut environment);
     environment.add_function("raise_exception", raise_exception);
     environment.add_function("strftime_now", strftime_now);
     Ok(environment)
