@@ -8,11 +8,12 @@
 
 namespace trivet {
 
-// Configuration, text side, bytes per number type, one line per tensor (canonical and file name,
-// type, shape).
+// For a terminal: configuration, text side, defaults for sampling, metadata, parameters and bytes
+// per number type, one line per tensor (canonical and file name, type, shape). Control characters
+// of the file are replaced.
 std::string describe_text(const ModelSource& source);
-// The same as one JSON object: {"path", "format", "fingerprint", "config", "text", "totals",
-// "tensors"}.
+// The same as one JSON object: {"path", "format", "fingerprint", "config", "text", "generation",
+// "metadata", "totals", "tensors"}.
 std::string describe_json(const ModelSource& source);
 
 }  // namespace trivet
