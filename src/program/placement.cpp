@@ -250,7 +250,7 @@ class Placer {
 
 Result<Device*> DevicePair::reference() {
   if (reference_) return reference_.get();
-  if (&device_.table() == reference_backend()) {
+  if (device_.table().op_run == reference_backend()->op_run) {
     return Error(ErrorCode::kUnimplemented, "the reference does not take it");
   }
   if (device_.info().host_memory == 0) {
