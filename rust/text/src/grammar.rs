@@ -1,7 +1,7 @@
 //! Grammars that say which tokens may come next, on `llguidance`.
 
 use crate::boundary::*;
-use llguidance::api::{ParserLimits, TopLevelGrammar};
+use llguidance::api::{ParserLimits, StopReason, TopLevelGrammar};
 use llguidance::toktrie::{ApproximateTokEnv, InferenceCapabilities, TokEnv, TokRxInfo, TokTrie};
 use llguidance::{Matcher, ParserFactory};
 use std::sync::Arc;
@@ -13,10 +13,15 @@ const MAX_SOURCE_BYTES: usize = 1 << 20;
 
 pub struct Vocabulary {
     factory: ParserFactory,
+    ends: Arc<[u32]>,
 }
 
 pub struct Grammar {
     matcher: Matcher,
+    ends: Arc<[u32]>,
+    /// An end token came after a text that nothing can follow. The matcher has stopped by then and takes
+    /// no more tokens, so this one is counted here.
+    ended: bool,
 }
 
 /// Bounds on what one grammar may cost. The step limits keep the worst mask at some tens of milliseconds;
@@ -68,7 +73,7 @@ fn new_vocabulary(pieces: &[&[u8]], special: &[u8], ends: &[u32]) -> Outcome<Voc
         .map_err(|e| Failure::invalid(format!("vocabulary cannot be used for grammars: {e}")))?;
     factory.quiet();
     *factory.limits_mut() = limits();
-    Ok(Vocabulary { factory })
+    Ok(Vocabulary { factory, ends: ends.into() })
 }
 
 fn parse(kind: i32, source: &str) -> Outcome<TopLevelGrammar> {
@@ -96,7 +101,7 @@ fn compile(vocabulary: &Vocabulary, kind: i32, source: &str) -> Outcome<Grammar>
     let matcher = Matcher::new(vocabulary.factory.create_parser(parse(kind, source)?));
     match matcher.get_error() {
         Some(error) => Err(Failure::invalid(format!("the grammar cannot be used: {error}"))),
-        None => Ok(Grammar { matcher }),
+        None => Ok(Grammar { matcher, ends: vocabulary.ends.clone(), ended: false }),
     }
 }
 
@@ -111,6 +116,26 @@ impl Grammar {
         words.fill(0);
         let count = source.len().min(words.len());
         words[..count].copy_from_slice(&source[..count]);
+        Ok(())
+    }
+
+    fn accept(&mut self, tokens: &[u32]) -> Outcome<usize> {
+        if self.ended {
+            return Ok(0);
+        }
+        let accepted = self.matcher.try_consume_tokens(tokens).map_err(failed)?;
+        let complete = matches!(
+            self.matcher.stop_reason(),
+            StopReason::NoExtension | StopReason::NoExtensionBias
+        );
+        self.ended = complete && tokens.get(accepted).is_some_and(|next| self.ends.contains(next));
+        Ok(accepted + usize::from(self.ended))
+    }
+
+    fn rollback(&mut self, count: usize) -> Outcome<()> {
+        let ends = usize::from(self.ended && count > 0);
+        self.matcher.rollback(count - ends).map_err(failed)?;
+        self.ended &= ends == 0;
         Ok(())
     }
 }
@@ -194,8 +219,7 @@ pub unsafe extern "C" fn trivet_text_grammar_accept(
     error: *mut Bytes,
 ) -> i32 {
     guard(error, || {
-        let result = borrow_mut(grammar)?.matcher.try_consume_tokens(array(tokens, count));
-        accepted.write(result.map_err(failed)?);
+        accepted.write(borrow_mut(grammar)?.accept(array(tokens, count))?);
         Ok(())
     })
 }
@@ -208,7 +232,7 @@ pub unsafe extern "C" fn trivet_text_grammar_rollback(
     count: usize,
     error: *mut Bytes,
 ) -> i32 {
-    guard(error, || borrow_mut(grammar)?.matcher.rollback(count).map_err(failed))
+    guard(error, || borrow_mut(grammar)?.rollback(count))
 }
 
 /// # Safety
@@ -221,7 +245,12 @@ pub unsafe extern "C" fn trivet_text_grammar_clone(
 ) -> i32 {
     guard(error, || {
         // Deep: the copy may go to another thread, which must not wait for this one's lexer.
-        let made = Grammar { matcher: borrow(grammar)?.matcher.deep_clone() };
+        let original = borrow(grammar)?;
+        let made = Grammar {
+            matcher: original.matcher.deep_clone(),
+            ends: original.ends.clone(),
+            ended: original.ended,
+        };
         copy.write(Box::into_raw(Box::new(made)));
         Ok(())
     })
