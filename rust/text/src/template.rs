@@ -5,6 +5,7 @@ use crate::chat::{self, Chat};
 use crate::strftime::{self, Time};
 use crate::{python_json, python_methods, python_tests};
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use std::io;
 
@@ -15,6 +16,10 @@ const MAX_SOURCE_BYTES: usize = 1 << 20;
 const FUEL: u64 = 8_000_000;
 
 const MAX_OUTPUT_BYTES: usize = 32 << 20;
+
+/// Longest expression or statement. Chains of operators nest one deeper with each link, and the engine
+/// recurses over them.
+const MAX_TAG_BYTES: usize = 16 << 10;
 
 /// Nesting of loops, macros and calls.
 const MAX_RECURSION: usize = 200;
@@ -96,6 +101,76 @@ fn generation_tag(text: &str) -> Option<(String, usize)> {
     Some((format!("{{%{open} {keyword} {mark}%}}"), text.len() - tail.len()))
 }
 
+/// The size of the longest `{{ }}` or `{% %}`.
+fn longest_tag(source: &str) -> usize {
+    let (mut longest, mut at) = (0, 0);
+    while let Some(brace) = source[at..].find('{') {
+        at += brace;
+        let rest = &source[at..];
+        at += match rest.as_bytes().get(1) {
+            Some(b'#') => rest.find("#}").map_or(rest.len(), |end| end + 2),
+            Some(b'{' | b'%') => {
+                let size = tag_size(rest.as_bytes());
+                longest = longest.max(size);
+                size
+            }
+            _ => 1,
+        };
+    }
+    longest
+}
+
+/// The size of the tag at the start of `text`. Its end is not looked for in strings and inside braces.
+fn tag_size(text: &[u8]) -> usize {
+    let end: &[u8] = if text[1] == b'{' { b"}}" } else { b"%}" };
+    let (mut at, mut braces, mut quote) = (2, 0usize, 0u8);
+    while at < text.len() {
+        let byte = text[at];
+        if quote != 0 {
+            match byte {
+                b'\\' => at += 1,
+                _ if byte == quote => quote = 0,
+                _ => {}
+            }
+        } else if braces == 0 && text[at..].starts_with(end) {
+            return at + 2;
+        } else {
+            match byte {
+                b'"' | b'\'' => quote = byte,
+                b'{' => braces += 1,
+                b'}' => braces = braces.saturating_sub(1),
+                _ => {}
+            }
+        }
+        at += 1;
+    }
+    text.len()
+}
+
+/// Python's None is no iterable, but the engine's is.
+fn is_iterable(value: &Value) -> bool {
+    !value.is_none() && (value.kind() == ValueKind::String || value.try_iter().is_ok())
+}
+
+/// Refuses values whose printing would exhaust the stack or take for ever; charges for their items.
+fn check_printable(state: &State, value: &Value, depth: usize) -> Result<(), Error> {
+    if !matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable | ValueKind::Map) {
+        return Ok(());
+    }
+    if depth > MAX_RECURSION {
+        let message = format!("a printed value is nested deeper than {MAX_RECURSION}");
+        return Err(Error::new(ErrorKind::InvalidOperation, message));
+    }
+    for item in value.try_iter()? {
+        state.consume_fuel(1)?;
+        if value.kind() == ValueKind::Map {
+            check_printable(state, &value.get_item(&item)?, depth + 1)?;
+        }
+        check_printable(state, &item, depth + 1)?;
+    }
+    Ok(())
+}
+
 fn environment() -> Outcome<Environment<'static>> {
     let syntax = SyntaxConfig::builder()
         .trim_blocks(true)
@@ -107,8 +182,19 @@ fn environment() -> Outcome<Environment<'static>> {
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(MAX_RECURSION);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.set_formatter(|out, state, value| {
+        check_printable(state, value, 0)?;
+        if let (ValueKind::Number, false) = (value.kind(), value.is_integer()) {
+            if let Some(float) = f64::try_from(value.clone()).ok().filter(|float| float.is_finite())
+            {
+                return out.write_str(&python_json::python_float(float)).map_err(Error::from);
+            }
+        }
+        minijinja::escape_formatter(out, state, value)
+    });
     environment.set_unknown_method_callback(python_methods::call);
     minijinja_contrib::add_to_environment(&mut environment);
+    environment.add_test("iterable", is_iterable);
     environment.add_filter("tojson", python_json::tojson);
     python_tests::register(&mut environment);
     environment.add_function("raise_exception", raise_exception);
@@ -163,6 +249,13 @@ impl ChatTemplate {
                 format!(
                     "the chat template has {size} bytes, at most {MAX_SOURCE_BYTES} are allowed"
                 ),
+            ));
+        }
+        let tag = longest_tag(source);
+        if tag > MAX_TAG_BYTES {
+            return Err(Failure::new(
+                EXHAUSTED,
+                format!("the chat template has an expression of {tag} bytes, at most {MAX_TAG_BYTES} are allowed"),
             ));
         }
         let mut environment = environment()?;
@@ -241,7 +334,18 @@ pub unsafe extern "C" fn trivet_text_template_render(
 
 #[cfg(test)]
 mod tests {
-    use super::without_generation_tags;
+    use super::{longest_tag, without_generation_tags};
+
+    #[test]
+    fn the_longest_tag_is_measured_past_strings_and_braces() {
+        assert_eq!(longest_tag("text {{ a }} text"), 7);
+        assert_eq!(longest_tag("{{ a }}{% if x %}"), 10);
+        assert_eq!(longest_tag("{{ '}}' }}"), 10);
+        assert_eq!(longest_tag("{{ {1: {}}}}"), 12);
+        assert_eq!(longest_tag("{# {{ a b c d #}{{ }}"), 5);
+        assert_eq!(longest_tag("{{ ä"), 5);
+        assert_eq!(longest_tag("none"), 0);
+    }
 
     #[test]
     fn generation_tags_become_scopes_and_keep_their_white_space_marks() {
