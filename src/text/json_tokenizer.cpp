@@ -1,3 +1,4 @@
+#include <string>
 #include <vector>
 
 #include "text/rust_text.h"
@@ -48,6 +49,14 @@ class JsonTokenizer final : public TableTokenizer {
                                      options.parse_special_tokens, &ids, &error);
     if (status != TRIVET_TEXT_OK) return rust_error(status, error);
     const std::vector<uint32_t> tokens = take_ids(ids);
+    // A post-processor names the ids that it adds itself; the library believes it.
+    for (const uint32_t token : tokens) {
+      if (token >= static_cast<uint32_t>(vocab_size())) {
+        return Error(ErrorCode::kInvalidArgument,
+                     "tokenizer.json: the post-processor adds token " + std::to_string(token) +
+                         ", but the vocabulary has " + std::to_string(vocab_size()) + " tokens");
+      }
+    }
     return std::vector<TokenId>(tokens.begin(), tokens.end());
   }
 

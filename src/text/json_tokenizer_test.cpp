@@ -147,5 +147,17 @@ TEST(JsonTokenizer, DamagedFilesAreRefused) {
       << tokenizer.error().message();
 }
 
+TEST(JsonTokenizer, IdsThatThePostProcessorMakesUpAreRefused) {
+  json tokenizer = byte_level();
+  tokenizer["post_processor"]["special_tokens"]["<s>"]["ids"] = {4711};
+  const auto made = Tokenizer::from_json(tokenizer.dump());
+  ASSERT_TRUE(made.ok()) << made.error().message();
+  const auto ids = (*made)->encode("a", {});
+  ASSERT_FALSE(ids.ok());
+  EXPECT_EQ(ids.error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_NE(ids.error().message().find("4711"), std::string::npos) << ids.error().message();
+  EXPECT_TRUE((*made)->encode("a", {.add_special_tokens = false}).ok());
+}
+
 }  // namespace
 }  // namespace trivet
