@@ -100,8 +100,12 @@ void Session::advance() {
       respond_and_close(HttpResponse(parser_.failure()));
       break;
     }
-    if (state_ == State::kHead && stage != HttpRequestParser::Stage::kHead) begin_exchange();
-    if (state_ != State::kBody) continue;
+    if (stage == HttpRequestParser::Stage::kHead) {
+      if (taken == 0) break;
+      continue;
+    }
+    if (state_ == State::kHead) begin_exchange();
+    if (state_ != State::kBody) continue;  // answered already
     if (!exchange_.budget->grow_to(parser_.body_size())) {
       respond_and_close(error_response(503, "ServiceUnavailable",
                                        "the server holds too many request bodies; try again later",
