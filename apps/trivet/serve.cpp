@@ -123,8 +123,7 @@ Result<void> serve_until_stopped(const ServeOptions& options) {
   TRIVET_ASSIGN_OR_RETURN(const auto model, load_with_progress(options.model));
 
   const ServedModel served = served_model(options, *model);
-  Metrics metrics(
-      {.model_name = served.names.front(), .max_model_len = served.max_model_len, .handlers = {}});
+  Metrics metrics({.model_name = served.names.front(), .max_model_len = served.max_model_len});
   EngineBridge bridge;
   EngineTelemetry telemetry(metrics);
   TRIVET_ASSIGN_OR_RETURN(const auto server,

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "server/fake_transport.h"
+#include "server/fakes/fake_transport.h"
 #include "server/lane.h"
 
 namespace trivet {

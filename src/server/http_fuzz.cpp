@@ -1,5 +1,7 @@
-// Pipelined requests, arriving in pieces whose size is the first byte of the input. The parser must
-// never take more than it was offered, nor keep a body above its limit.
+// A client that sends anything, in pieces of any size, to a session whose engine answers, fails and
+// stalls. The first byte is the size of the pieces; a zero byte in the input is a turn of the
+// engine. Whatever comes, nothing may break, and nothing may be left running or held when the
+// client is gone.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -7,45 +9,62 @@
 #include <string>
 #include <string_view>
 
-#include "server/http_parser.h"
+#include "server/fakes/fake_transport.h"
 
 namespace {
 
-using trivet::HttpRequestParser;
-constexpr HttpRequestParser::Limits kLimits{1024, 4096};
+using namespace trivet;
 
-// Parses what it can from the front of `pending`. False once the parser has failed.
-bool parse(HttpRequestParser& parser, std::string& pending) {
-  while (true) {
-    const auto stage = parser.stage();
-    const size_t used = parser.consume(pending);
-    if (used > pending.size()) std::abort();
-    pending.erase(0, used);
-    if (parser.stage() == HttpRequestParser::Stage::kFailed) {
-      if (parser.failure().status < 400) std::abort();
-      return false;
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+// A step of the engine: each live request gets text, its end or an error, by turns.
+void step(SessionWorld& world, size_t& turn) {
+  std::vector<EngineRequest> requests = world.engine.live_requests();
+  for (const EngineRequest& request : requests) {
+    switch (turn++ % 4) {
+      case 0:
+      case 1:
+        world.engine.emit(request.id, "text");
+        break;
+      case 2:
+        world.engine.emit(request.id, "end", true);
+        break;
+      default:
+        world.engine.fail(request.id, ErrorCode::kInternal, "failed");
     }
-    if (parser.stage() == HttpRequestParser::Stage::kDone) {
-      if (parser.take_body().size() > kLimits.body_bytes) std::abort();
-      parser.reset();
-    } else if (used == 0 && parser.stage() == stage) {
-      return true;
-    }
-    if (pending.empty()) return true;
   }
+  world.after(std::chrono::seconds(1));
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
+  SessionWorld world({.cors_origins = {"https://a.example"},
+                      .max_header_bytes = 1024,
+                      .max_body_bytes = 4096,
+                      .max_bodies_bytes = 6000});
   const size_t piece = std::max<size_t>(data[0], 1);
-  const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
-  HttpRequestParser parser(kLimits);
-  std::string pending;
-  for (size_t at = 0; at < input.size(); at += piece) {
-    pending += input.substr(at, piece);
-    if (!parse(parser, pending)) break;
+  std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
+  size_t turn = 0;
+  while (!input.empty() && !world.session->closing()) {
+    const size_t zero = input.find('\0');
+    const std::string_view part = input.substr(0, std::min({piece, zero, input.size()}));
+    if (part.empty()) {
+      step(world, turn);
+      input.remove_prefix(1);
+      continue;
+    }
+    world.send(part);
+    input.remove_prefix(part.size());
   }
+  world.session->receive_end();
+  world.end_session();
+  world.lane->run_inbox();
+  require(world.engine.live_requests().empty());
+  require(world.bridge.live_requests() == 0);
+  require(world.state.reserve_body(6000));
   return 0;
 }

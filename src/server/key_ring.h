@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "server/http_message.h"
+#include "server/http/message.h"
 #include "server/server.h"
 
 namespace trivet {

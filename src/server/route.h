@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "api/call.h"
-#include "server/http_message.h"
+#include "server/http/message.h"
 
 namespace trivet {
 
@@ -25,8 +25,14 @@ struct RouteCall {
   const CallContext& context;
 };
 
+// A call for the engine.
+struct EngineCall {
+  std::unique_ptr<GenerationCall> call;
+  std::vector<std::string> ignored_fields = {};  // of the body, for the log
+};
+
 // Either the whole answer or a call for the engine.
-using Answer = std::variant<HttpResponse, std::unique_ptr<GenerationCall>>;
+using Answer = std::variant<HttpResponse, EngineCall>;
 
 // Called on an I/O thread, or for large bodies on a parse thread.
 using AnswerFunction = Answer (*)(const RouteCall&);

@@ -22,6 +22,19 @@ std::string printable(std::string_view text) {
   return text.size() > kMaxSize ? out + "..." : out;
 }
 
+// "a,b", not longer than a log line can bear.
+std::string joined(const std::vector<std::string>& names) {
+  constexpr size_t kMaxSize = 256;
+  std::string out;
+  for (const std::string& name : names) {
+    if (!out.empty()) out += ',';
+    out.append(name, 0, kMaxSize);
+    if (out.size() >= kMaxSize) break;
+  }
+  out.resize(std::min(out.size(), kMaxSize));
+  return out;
+}
+
 std::string allowed_origin(const HttpHead& head, const std::vector<std::string>& origins) {
   const std::string* origin = head.find("origin");
   if (origin == nullptr) return {};
@@ -275,11 +288,12 @@ void Session::dispatch() {
 
 void Session::take_answer(Answer answer) {
   if (const auto* response = std::get_if<HttpResponse>(&answer)) return respond(*response);
-  start_call(std::get<std::unique_ptr<GenerationCall>>(std::move(answer)));
+  start_call(std::get<EngineCall>(std::move(answer)));
 }
 
-void Session::start_call(std::unique_ptr<GenerationCall> call) {
-  exchange_.live = std::make_unique<LiveCall>(server_, lane_, *this, std::move(call));
+void Session::start_call(EngineCall answer) {
+  exchange_.ignored_fields = joined(answer.ignored_fields);
+  exchange_.live = std::make_unique<LiveCall>(server_, lane_, *this, std::move(answer.call));
   const Result<void> submitted =
       exchange_.live->submit(exchange_.started + server_.options().request_timeout);
   if (submitted.ok()) {

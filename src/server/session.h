@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "server/http_parser.h"
+#include "server/http/parser.h"
 #include "server/lane.h"
 #include "server/live_call.h"
 #include "server/server_state.h"
@@ -87,6 +87,7 @@ class Session final : public OutputReceiver {
     std::shared_ptr<Job> job;
     bool renamed = false;  // the engine knows it by another id, as the first was in use
     std::unique_ptr<LiveCall> live;
+    std::string ignored_fields;  // of the body: "a,b"
     bool stream_open = false;
     std::string chunk;  // stream bytes of this batch, not framed yet
     TimePoint last_sent{};
@@ -105,7 +106,7 @@ class Session final : public OutputReceiver {
   void finish_body();
   void dispatch();
   void take_answer(Answer answer);
-  void start_call(std::unique_ptr<GenerationCall> call);
+  void start_call(EngineCall answer);
   void refuse_call(const Error& error);
 
   // Answering (session_answer.cpp)

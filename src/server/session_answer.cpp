@@ -168,6 +168,7 @@ void Session::log_exchange(std::string_view finish, double seconds) {
   record.finish = finish;
   record.total_seconds = seconds;
   record.bytes = exchange_.bytes;
+  record.ignored_fields = exchange_.ignored_fields;
   if (const LiveCall* live = exchange_.live.get()) {
     const RequestUsage usage = live->usage();
     if (finish.empty()) record.finish = live->finish();

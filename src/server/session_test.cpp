@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "server/fake_transport.h"
+#include "server/fakes/fake_transport.h"
 
 namespace trivet {
 namespace {
@@ -488,6 +488,14 @@ TEST(Session, CorsAnswersOnlyForTheOriginsThatAreAllowed) {
   // Errors must be readable by the page too.
   EXPECT_THAT(world.send(get("/x", "Origin: https://a.example\r\n")),
               HasSubstr("Access-Control-Allow-Origin: https://a.example"));
+}
+
+TEST(Session, LogsTheFieldsThatWereIgnored) {
+  SessionWorld world;
+  world.send(post("/generate", "odd", "X-Request-Id: r\r\n"));
+  world.engine.emit("r-0", "x", true);
+  world.take();
+  EXPECT_THAT(world.log_text(), HasSubstr("\"ignored_fields\":\"odd,o\\u000a{}\"}\n"));
 }
 
 TEST(Session, LogsWhatItServedWithoutTheText) {

@@ -73,6 +73,7 @@ std::string format_access_line(const AccessRecord& record, int64_t unix_millisec
   if (record.per_token_seconds) add_milliseconds(out, "tpot_ms", *record.per_token_seconds);
   add_milliseconds(out, "total_ms", record.total_seconds);
   add_number(out, "bytes", record.bytes);
+  if (!record.ignored_fields.empty()) add_text(out, "ignored_fields", record.ignored_fields);
   out += '}';
   return out;
 }

@@ -33,7 +33,8 @@ struct AccessRecord {
   std::optional<double> first_token_seconds;  // request head to first token
   std::optional<double> per_token_seconds;    // mean gap after the first
   double total_seconds = 0.0;
-  uint64_t bytes = 0;  // of the answer, with its head
+  uint64_t bytes = 0;               // of the answer, with its head
+  std::string_view ignored_fields;  // of the body, which mean nothing here: "a,b"; empty = none
 };
 
 // The line, without its end: strings are escaped so that no byte of a client can end the line,

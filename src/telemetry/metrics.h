@@ -48,8 +48,6 @@ class Metrics {
   struct Options {
     std::string model_name;     // label model_name
     int max_model_len = 32768;  // largest bucket of the token-count histograms
-    std::vector<std::string>
-        handlers;  // values of the label `handler` of http_*; others count as "none"
   };
   explicit Metrics(const Options& options);
   ~Metrics();

@@ -6,7 +6,7 @@ namespace {
 Answer answer(const RouteCall& call) {
   ParsedCall parsed = parse_chat_completion(call.body, *call.model, call.context);
   if (parsed.error) return error_response(*parsed.error);
-  return std::move(parsed.call);
+  return EngineCall{std::move(parsed.call), std::move(parsed.ignored_fields)};
 }
 
 }  // namespace

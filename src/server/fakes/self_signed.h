@@ -1,6 +1,6 @@
 // For tests: a certificate that nobody but its holder trusts.
-#ifndef TRIVET_SERVER_SELF_SIGNED_H_
-#define TRIVET_SERVER_SELF_SIGNED_H_
+#ifndef TRIVET_SERVER_FAKES_SELF_SIGNED_H_
+#define TRIVET_SERVER_FAKES_SELF_SIGNED_H_
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -39,4 +39,4 @@ inline bool write_self_signed(const std::string& certificate_file, const std::st
 
 }  // namespace trivet
 
-#endif  // TRIVET_SERVER_SELF_SIGNED_H_
+#endif  // TRIVET_SERVER_FAKES_SELF_SIGNED_H_

@@ -1,4 +1,4 @@
-#include "server/http_parser.h"
+#include "server/http/parser.h"
 
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/http/error.hpp>

@@ -1,12 +1,12 @@
 // For tests: a session without a socket, under a clock that stands still.
-#ifndef TRIVET_SERVER_FAKE_TRANSPORT_H_
-#define TRIVET_SERVER_FAKE_TRANSPORT_H_
+#ifndef TRIVET_SERVER_FAKES_FAKE_TRANSPORT_H_
+#define TRIVET_SERVER_FAKES_FAKE_TRANSPORT_H_
 
 #include <memory>
 #include <sstream>
 #include <string>
 
-#include "server/fake_engine.h"
+#include "server/fakes/fake_engine.h"
 #include "server/parse_workers.h"
 #include "server/session.h"
 
@@ -99,4 +99,4 @@ inline std::string get(std::string_view path, std::string_view fields = "") {
 
 }  // namespace trivet
 
-#endif  // TRIVET_SERVER_FAKE_TRANSPORT_H_
+#endif  // TRIVET_SERVER_FAKES_FAKE_TRANSPORT_H_

@@ -1,6 +1,6 @@
 // For tests: a blocking HTTP client on raw sockets that can misbehave.
-#ifndef TRIVET_SERVER_TEST_CLIENT_H_
-#define TRIVET_SERVER_TEST_CLIENT_H_
+#ifndef TRIVET_SERVER_FAKES_TEST_CLIENT_H_
+#define TRIVET_SERVER_FAKES_TEST_CLIENT_H_
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -120,4 +120,4 @@ class TestClient {
 
 }  // namespace trivet
 
-#endif  // TRIVET_SERVER_TEST_CLIENT_H_
+#endif  // TRIVET_SERVER_FAKES_TEST_CLIENT_H_

@@ -1,6 +1,6 @@
 // For tests: an engine that does what the test says, and calls in a trivial wire format.
-#ifndef TRIVET_SERVER_FAKE_ENGINE_H_
-#define TRIVET_SERVER_FAKE_ENGINE_H_
+#ifndef TRIVET_SERVER_FAKES_FAKE_ENGINE_H_
+#define TRIVET_SERVER_FAKES_FAKE_ENGINE_H_
 
 #include <algorithm>
 #include <array>
@@ -130,6 +130,12 @@ class FakeEngine final : public Engine {
     const std::lock_guard lock(mutex_);
     return cancelled_;
   }
+  std::vector<EngineRequest> live_requests() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<EngineRequest> requests;
+    for (const auto& [id, request] : live_) requests.push_back(request);
+    return requests;
+  }
   size_t live() const {
     const std::lock_guard lock(mutex_);
     return live_.size();
@@ -166,14 +172,17 @@ class FakeEngine final : public Engine {
   bool draining_ = false;
 };
 
-// Body: "prompts=N" (default 1) and "stream" anywhere in it. Streams "data: TEXT\n\n" and at last
-// "data: [DONE]\n\n"; otherwise answers all text in one piece.
+// Body: "prompts=N" (1 to 9, default 1) "stream" and "odd" (has fields to ignore) anywhere in it.
+// Streams "data: TEXT\n\n" and at last "data: [DONE]\n\n"; otherwise answers all text in one piece.
 class FakeCall final : public GenerationCall {
  public:
   FakeCall(std::string_view body, const CallContext& context)
       : streamed_(body.find("stream") != std::string_view::npos) {
     const size_t count = body.find("prompts=");
-    live_ = count == std::string_view::npos ? 1 : static_cast<size_t>(body[count + 8] - '0');
+    if (count != std::string_view::npos && count + 8 < body.size()) {
+      const char digit = body[count + 8];
+      if (digit >= '1' && digit <= '9') live_ = static_cast<size_t>(digit - '0');
+    }
     for (size_t i = 0; i < live_; ++i) {
       EngineRequest request;
       request.id = context.request_id + "-" + std::to_string(i);
@@ -209,7 +218,7 @@ class FakeCall final : public GenerationCall {
 
  private:
   bool streamed_;
-  size_t live_ = 0;
+  size_t live_ = 1;
   std::vector<EngineRequest> requests_;
   std::optional<ApiError> error_;
   std::string text_;
@@ -220,7 +229,9 @@ inline Answer fake_generation(const RouteCall& call) {
   if (call.body.find("invalid") != std::string_view::npos) {
     return error_response(to_api_error(Error(ErrorCode::kInvalidArgument, "the body is invalid")));
   }
-  return std::make_unique<FakeCall>(call.body, call.context);
+  EngineCall answer{std::make_unique<FakeCall>(call.body, call.context)};
+  if (call.body.find("odd") != std::string_view::npos) answer.ignored_fields = {"odd", "o\n{}"};
+  return answer;
 }
 
 inline Answer fake_echo(const RouteCall& call) {
@@ -247,4 +258,4 @@ inline std::span<const Route> fake_routes() {
 
 }  // namespace trivet
 
-#endif  // TRIVET_SERVER_FAKE_ENGINE_H_
+#endif  // TRIVET_SERVER_FAKES_FAKE_ENGINE_H_

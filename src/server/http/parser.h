@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "server/http_message.h"
+#include "server/http/message.h"
 
 namespace trivet {
 
