@@ -147,11 +147,6 @@ fn tag_size(text: &[u8]) -> usize {
     text.len()
 }
 
-/// Python's None is no iterable, but the engine's is.
-fn is_iterable(value: &Value) -> bool {
-    !value.is_none() && (value.kind() == ValueKind::String || value.try_iter().is_ok())
-}
-
 /// Refuses values whose printing would exhaust the stack or take for ever; charges for their items.
 fn check_printable(state: &State, value: &Value, depth: usize) -> Result<(), Error> {
     if !matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable | ValueKind::Map) {
@@ -194,7 +189,6 @@ fn environment() -> Outcome<Environment<'static>> {
     });
     environment.set_unknown_method_callback(python_methods::call);
     minijinja_contrib::add_to_environment(&mut environment);
-    environment.add_test("iterable", is_iterable);
     environment.add_filter("tojson", python_json::tojson);
     python_tests::register(&mut environment);
     environment.add_function("raise_exception", raise_exception);
