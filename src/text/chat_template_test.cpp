@@ -58,7 +58,7 @@ void expect_golden(const json& golden) {
       if (text.ok()) continue;
       EXPECT_EQ(text.error().code(), ErrorCode::kInvalidArgument);
       if (expected["raised"]) {
-        EXPECT_EQ(text.error().message(), expected["error"]);
+        EXPECT_EQ(text.error().message(), expected["error"].get<std::string>());
       }
     }
     EXPECT_GT(texts, 0) << item["name"] << " never renders, so it shows nothing";
