@@ -3,8 +3,8 @@
 # It is the only Rust code of the project: two Rust archives in one program would bring the Rust runtime
 # twice. Sanitized C++ code links the same plain archive.
 
-set(TRIVET_CARGO_TARGET_DIR ${PROJECT_BINARY_DIR}/cargo CACHE PATH
-    "Where cargo builds rust/text; may be shared between build folders and work trees")
+set(TRIVET_CARGO_TARGET_DIR ${PROJECT_SOURCE_DIR}/build/cargo CACHE PATH
+    "Where cargo builds rust/text: once for all build folders; work trees may share one too")
 
 find_program(TRIVET_CARGO cargo HINTS $ENV{HOME}/.cargo/bin)
 if(NOT TRIVET_CARGO)

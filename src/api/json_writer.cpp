@@ -74,9 +74,20 @@ void append_escaped(std::string& out, char c) {
   }
 }
 
-// Copies `text`, with U+FFFD for what is invalid; calls ascii(out, c) where `is_plain` says no.
-template <class IsPlain, class Other>
-void append_valid(std::string& out, std::string_view text, IsPlain is_plain, Other other) {
+// U+0085, U+2028 and U+2029 end a line for many line readers, which would cut an event of a stream
+// in two.
+std::string_view escaped_line_end(std::string_view sequence) {
+  if (sequence == "\xC2\x85") return "\\u0085";
+  if (sequence == "\xE2\x80\xA8") return "\\u2028";
+  if (sequence == "\xE2\x80\xA9") return "\\u2029";
+  return {};
+}
+
+// Copies `text`, with U+FFFD for what is invalid. Calls ascii(c) where `is_plain` says no, and
+// longer(sequence) for each valid sequence of two bytes or more.
+template <class IsPlain, class Ascii, class Longer>
+void append_valid(std::string& out, std::string_view text, IsPlain is_plain, Ascii ascii,
+                  Longer longer) {
   size_t i = 0;
   while (i < text.size()) {
     size_t end = i;
@@ -85,11 +96,11 @@ void append_valid(std::string& out, std::string_view text, IsPlain is_plain, Oth
     i = end;
     if (i == text.size()) return;
     if (static_cast<unsigned char>(text[i]) < 0x80) {
-      other(text[i++]);
+      ascii(text[i++]);
       continue;
     }
     const Sequence sequence = read_sequence(text.substr(i));
-    out.append(sequence.valid ? text.substr(i, sequence.length) : kReplacement);
+    sequence.valid ? longer(text.substr(i, sequence.length)) : void(out += kReplacement);
     i += sequence.length;
   }
 }
@@ -100,13 +111,19 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   append_valid(
       out, text, [](unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; },
-      [&](char c) { append_escaped(out, c); });
+      [&](char c) { append_escaped(out, c); },
+      [&](std::string_view sequence) {
+        const std::string_view escaped = escaped_line_end(sequence);
+        out.append(escaped.empty() ? sequence : escaped);
+      });
   out += '"';
 }
 
 std::string to_valid_utf8(std::string_view text) {
   std::string out;
-  append_valid(out, text, [](unsigned char c) { return c < 0x80; }, [](char) {});
+  append_valid(
+      out, text, [](unsigned char c) { return c < 0x80; }, [](char) {},
+      [&](std::string_view sequence) { out += sequence; });
   return out;
 }
 

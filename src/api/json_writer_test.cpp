@@ -37,6 +37,11 @@ TEST(JsonString, EscapesWhatJsonRequires) {
   EXPECT_EQ(json_string("é日😀"), "\"é日😀\"");
 }
 
+TEST(JsonString, HoldsNothingThatALineReaderTakesForAnEndOfLine) {
+  EXPECT_EQ(json_string("a\u0085b\u2028c\u2029d"), R"("a\u0085b\u2028c\u2029d")");
+  EXPECT_EQ(json_string("\u0084\u2027\u202A"), "\"\u0084\u2027\u202A\"");
+}
+
 TEST(JsonString, ReplacesWhatIsNotUtf8) {
   EXPECT_EQ(json_string("a\xFFz"), "\"a\xEF\xBF\xBDz\"");
   EXPECT_EQ(to_valid_utf8("\xE6\x97"), "\xEF\xBF\xBD");      // cut short: one mark
