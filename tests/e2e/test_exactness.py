@@ -97,12 +97,20 @@ def differences(truth: list[str], other: list[str]) -> list[int]:
     ("batch 2, chunk 16, cold", ["--max-num-seqs", "2", "--prefill-chunk", "16", "--threads", "1", "--no-enable-prefix-caching", *ROOMY], 4),
     ("batch 7, chunk 64, warm", ["--max-num-seqs", "7", "--prefill-chunk", "64", "--threads", "2", *ROOMY], 16),
     ("batch 32, chunk 512, warm", ["--max-num-seqs", "32", "--prefill-chunk", "512", "--max-num-batched-tokens", "512", "--threads", "2", *ROOMY], 40),
-    ("batch 32, small pool", ["--max-num-seqs", "32", "--memory", "245MiB", "--max-model-len", "512", "--threads", "2"], 40),
+    ("batch 32, small pool, preempted", ["--max-num-seqs", "32", "--memory", "245MiB", "--max-model-len", "512", "--threads", "2"], 40),
+    ("batch 7, preempted", ["--max-num-seqs", "7", "--prefill-chunk", "16", "--threads", "2", *ROOMY], 40),
 ])
 def test_same_bytes_however_it_runs(requests_and_truth, name, arguments, clients):
     requests, truth = requests_and_truth
+    if "preempted" in name:  # later arrivals of a better class take the place of those that run
+        rng = random.Random(11)
+        requests = [{**body, "priority": rng.randint(0, 9)} for body in requests]
     with Server(*COMMON, *arguments) as server:
         assert differences(truth, run_all(server.url, requests, clients, order_seed=clients)) == []
+        if "preempted" in name:
+            preemptions = server.metric("vllm:num_preemptions_total")
+            print(f"{name}: {preemptions:.0f} preemptions")
+            assert preemptions >= 20
         if "warm" in name:
             again = run_all(server.url, requests, clients, order_seed=7)
             assert server.metric("vllm:prefix_cache_hits_total") > 0

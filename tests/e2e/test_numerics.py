@@ -41,7 +41,7 @@ def test_int8_activations_are_not_worse_than_llama_cpp(name):
             assert difference <= expected["llama_cpp_mean_abs_difference"], (text, difference)
 
 
-@pytest.mark.parametrize("name", ["smollm2-135m-instruct", "gemma-3-270m"])
+@pytest.mark.parametrize("name", MODELS)
 def test_reference_precision_agrees_with_transformers(name):
     with Server("--max-model-len", "1024", "--precision", "reference", "--max-logprobs", "-1", model=MODELS[name]) as server:
         text, expected = "code", golden(name)["code"]
