@@ -117,7 +117,8 @@ void add_serve(CLI::App& app, Action& action) {
       ->capture_default_str();
   command
       ->add_option("--max-logprobs", options->max_logprobs,
-                   "Most alternatives per token; -1 = the whole vocabulary")
+                   "Most alternatives per token; -1 = the whole vocabulary (above 20, 256 MiB "
+                   "of --memory are set aside for them)")
       ->check(CLI::Range(-1, 1 << 20))
       ->capture_default_str();
   command->add_option("--seed", options->seed, "Of requests that bring none")

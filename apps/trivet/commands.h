@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/engine.h"
+
 namespace trivet {
 
 // What every command that runs a model understands.
@@ -20,6 +22,7 @@ struct ModelOptions {
   int threads = 0;
   int max_model_len = 0;
   int max_num_seqs = 32;
+  uint64_t answer_bytes = kDefaultAnswerBytes;  // for log-probabilities, within the budget
   int max_num_batched_tokens = 256;
   int block_size = 32;
   std::vector<std::string> disabled_passes;

@@ -83,6 +83,7 @@ Result<LoadOptions> to_load_options(const ModelOptions& options) {
   if (!options.isa.empty()) load.isa = options.isa;
   load.max_model_len = options.max_model_len;
   load.max_num_seqs = options.max_num_seqs;
+  load.answer_bytes = options.answer_bytes;
   load.max_num_batched_tokens = options.max_num_batched_tokens;
   load.block_tokens = options.block_size;
   load.disabled_passes = options.disabled_passes;

@@ -76,6 +76,16 @@ ServedModel served_model(const ServeOptions& options, LoadedModel& model) {
   return served;
 }
 
+// Log-probabilities of the whole vocabulary need more room than those of a few tokens.
+ModelOptions model_options(const ServeOptions& options) {
+  constexpr uint64_t kWholeVocabularyBytes = 256 << 20;
+  ModelOptions model = options.model;
+  if (options.max_logprobs < 0 || options.max_logprobs > 20) {
+    model.answer_bytes = kWholeVocabularyBytes;
+  }
+  return model;
+}
+
 EngineOptions engine_options(const ServeOptions& options, const RunnerLimits& limits) {
   EngineOptions engine;
   engine.max_num_seqs = options.model.max_num_seqs;
@@ -84,6 +94,7 @@ EngineOptions engine_options(const ServeOptions& options, const RunnerLimits& li
   engine.max_queued_requests = options.max_queued_requests;
   engine.enable_prefix_caching = options.enable_prefix_caching;
   engine.seed = options.seed;
+  engine.max_answer_bytes = model_options(options).answer_bytes;
   return engine;
 }
 
@@ -120,7 +131,7 @@ Result<void> serve_until_stopped(const ServeOptions& options) {
   const sigset_t signals = block_stop_signals();
   TRIVET_ASSIGN_OR_RETURN(const ServerOptions server_settings, server_options(options));
   TRIVET_ASSIGN_OR_RETURN(const auto access_log, open_access_log(options.access_log));
-  TRIVET_ASSIGN_OR_RETURN(const auto model, load_with_progress(options.model));
+  TRIVET_ASSIGN_OR_RETURN(const auto model, load_with_progress(model_options(options)));
 
   const ServedModel served = served_model(options, *model);
   Metrics metrics({.model_name = served.names.front(), .max_model_len = served.max_model_len});

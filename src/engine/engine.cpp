@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "engine/answer_budget.h"
 #include "engine/engine_core.h"
 
 namespace trivet {
@@ -26,6 +27,7 @@ class ThreadedEngine final : public Engine {
         max_queued_(static_cast<size_t>(options.max_queued_requests)),
         sink_(&sink),
         core_(std::move(core)),
+        answers_(options.max_answer_bytes),
         stats_(core_->stats()),
         thread_([this] { run(); }) {}
 
@@ -40,6 +42,7 @@ class ThreadedEngine final : public Engine {
 
   Result<void> submit(EngineRequest request) override {
     TRIVET_RETURN_IF_ERROR(core_->check(request));
+    const uint64_t answer_bytes = core_->worst_answer_bytes(request);
     TimePoint now = clock_->now();
     {
       std::lock_guard lock(mutex_);
@@ -49,10 +52,12 @@ class ThreadedEngine final : public Engine {
                      "The queue is full: " + std::to_string(max_queued_) +
                          " requests are waiting. Send the request again later.");
       }
-      if (!live_ids_.insert(request.id).second) {
+      if (live_ids_.contains(request.id)) {
         return Error(ErrorCode::kAlreadyExists,
                      "A request with the id '" + request.id + "' is already running.");
       }
+      TRIVET_RETURN_IF_ERROR(answers_.reserve(request.id, answer_bytes));
+      live_ids_.insert(request.id);
       ++undelivered_;
       inbox_.push_back({std::move(request), now});
     }
@@ -134,6 +139,7 @@ class ThreadedEngine final : public Engine {
       for (const auto& output : outputs) {
         if (!output.finished) continue;
         live_ids_.erase(output.request_id);
+        answers_.release(output.request_id);
         ++finished;
       }
     }
@@ -156,6 +162,7 @@ class ThreadedEngine final : public Engine {
   std::vector<Arrival> inbox_;
   std::vector<std::string> cancels_;
   std::unordered_set<std::string> live_ids_;
+  AnswerBudget answers_;
   size_t waiting_ = 0;      // in the scheduler's queue, and what came since its last plan
   size_t undelivered_ = 0;  // requests whose last output has not been delivered
   bool draining_ = false, aborting_ = false, stopping_ = false;

@@ -74,6 +74,8 @@ class OutputSink {
   virtual void deliver(std::vector<RequestOutput> outputs) = 0;
 };
 
+inline constexpr uint64_t kDefaultAnswerBytes = 16 << 20;
+
 struct EngineOptions {
   int max_num_seqs = 32;             // running at once
   int max_num_batched_tokens = 256;  // rows per step
@@ -81,6 +83,8 @@ struct EngineOptions {
   int max_queued_requests = 1024;    // waiting; beyond: kResourceExhausted
   bool enable_prefix_caching = true;
   uint64_t seed = 0;  // of requests without one (mixed with a counter)
+  uint64_t max_answer_bytes =
+      kDefaultAnswerBytes;  // of all log-probabilities on their way, see AnswerBudget
 };
 
 struct EngineStats {
@@ -117,7 +121,8 @@ class Engine {
 
   // Thread-safe, never waits for a step. On success at least one output with `finished` follows.
   // Errors, with nothing delivered: kInvalidArgument (bad parameters, prompt empty or too long, can
-  // never fit), kResourceExhausted (queue full), kUnavailable (draining), kAlreadyExists (id).
+  // never fit), kResourceExhausted (queue or max_answer_bytes full), kUnavailable (draining),
+  // kAlreadyExists (id).
   virtual Result<void> submit(EngineRequest request) = 0;
   // Thread-safe. Unknown ids are ignored. Takes effect at the next step boundary; frees everything.
   virtual void cancel(const std::string& id) = 0;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "engine/answer_budget.h"
 
 namespace trivet {
 namespace {
@@ -115,6 +116,10 @@ Result<void> EngineCore::check(const EngineRequest& request) const {
                        std::to_string(context_limit_) + " tokens). Lower max_tokens.");
   }
   return {};
+}
+
+uint64_t EngineCore::worst_answer_bytes(const EngineRequest& request) const {
+  return trivet::worst_answer_bytes(request, vocab_size_, context_limit_);
 }
 
 void EngineCore::add(EngineRequest taken, TimePoint arrived) {

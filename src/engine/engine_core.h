@@ -31,6 +31,8 @@ class EngineCore final : private SequenceBlocks {
 
   // Whether the request could be served at all. Any thread.
   Result<void> check(const EngineRequest& request) const;
+  // See answer_budget.h. Any thread.
+  uint64_t worst_answer_bytes(const EngineRequest& request) const;
   // Takes a request that passed check() and whose id is not live.
   void add(EngineRequest request, TimePoint arrived);
   // Everything that the request holds is free when this returns. Unknown ids are ignored.

@@ -68,6 +68,7 @@ Result<ModelPlan> make_plan(const LoadOptions& options, const ModelSource& sourc
       {"packed weights", program.weight_bytes},
       {"weights used in the file", program.in_place_bytes},
       {"activations", program.activation_bytes},
+      {"log-probabilities", options.answer_bytes},
       {"requests", static_cast<uint64_t>(options.max_num_seqs) * kBytesPerSequence},
   };
   request.kv_block_bytes = program.kv_block_bytes;

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "device/device.h"
+#include "engine/engine.h"
 #include "engine/memory_plan.h"
 #include "engine/model_runner.h"
 #include "graph/graph.h"
@@ -31,6 +32,7 @@ struct LoadOptions {
   int max_model_len = 0;      // 0 = the model's, or as much of it as the budget holds
   int max_num_seqs = 32;
   int max_num_batched_tokens = 256;
+  uint64_t answer_bytes = kDefaultAnswerBytes;  // EngineOptions::max_answer_bytes
   int block_tokens = 32;
   std::vector<std::string> disabled_passes;
   std::string chat_template;  // replaces the model's; empty = the model's own

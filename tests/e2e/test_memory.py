@@ -49,7 +49,7 @@ def test_a_budget_that_is_too_small_is_refused_within_a_second():
 
 
 def test_a_request_that_can_never_fit_is_a_400():
-    with Server("--memory", "250MiB", "--max-num-seqs", "4") as server:
+    with Server("--memory", "268MiB", "--max-num-seqs", "4") as server:
         longest = httpx.get(server.url + "/v1/models").json()["data"][0]["max_model_len"]
         assert longest < 8192, "the budget was not small enough to shorten the context"
         for body in [{"prompt": [5] * 50, "max_tokens": longest}, {"prompt": [5] * (longest + 1), "max_tokens": 1}]:
@@ -57,3 +57,19 @@ def test_a_request_that_can_never_fit_is_a_400():
             answer = httpx.post(server.url + "/v1/completions", json=body, timeout=60)
             assert answer.status_code == 400 and str(longest) in answer.text, answer.text
             assert time.monotonic() - begin < 1
+
+
+def test_whole_vocabularies_of_log_probabilities_stay_within_the_budget():
+    with Server("--memory", "900MiB", "--max-logprobs", "-1", "--max-model-len", "1024") as server:
+        url = server.url + "/v1/completions"
+        huge = httpx.post(url, json={"prompt": [5] * 900, "max_tokens": 1, "prompt_logprobs": -1}, timeout=60)
+        assert huge.status_code == 400 and "log-probabilities" in huge.text, huge.text[:500]
+
+        def ask(k: int) -> int:
+            body = {"prompt": [100 + k] * 8, "max_tokens": 3, "prompt_logprobs": -1, "logprobs": -1, "ignore_eos": True}
+            return httpx.post(url, json=body, timeout=120).status_code
+
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            statuses = set(pool.map(ask, range(32)))
+        assert 200 in statuses and statuses <= {200, 429, 503}, statuses
+        assert server.status("VmHWM") <= 900 * MIB
