@@ -1,8 +1,16 @@
-# trivet_module(NAME [SOURCES ...] [DEPS module ...] [LIBS library ...] [TESTS ...] [TEST_DEPS ...])
+# trivet_module(NAME [DEPS module ...] [LIBS library ...] [TEST_DEPS ...])
 # One folder of src/ = one static library trivet_NAME that sees only the modules in DEPS; its unit tests
-# (beside the sources) become one program trivet_NAME_test, labelled "unit".
+# (x_test.cpp beside the sources) become one program trivet_NAME_test, labelled "unit". All .cpp files of
+# the folder and those below belong to it; x_fuzz.cpp are for trivet_fuzzer, folders named testing for tests.
 function(trivet_module name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LIBS;TESTS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;TEST_DEPS" ${ARGN})
+  if(ARG_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "trivet_module(${name}): sources and tests are found by their names; remove ${ARG_UNPARSED_ARGUMENTS}")
+  endif()
+  file(GLOB_RECURSE ARG_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  set(ARG_TESTS ${ARG_SOURCES})
+  list(FILTER ARG_SOURCES EXCLUDE REGEX "(_test|_fuzz)\\.cpp$|/testing/")
+  list(FILTER ARG_TESTS INCLUDE REGEX "_test\\.cpp$|/testing/")
   list(TRANSFORM ARG_DEPS PREPEND trivet_)
   set(target trivet_${name})
   if(ARG_SOURCES)

@@ -67,32 +67,11 @@ Result<void> check_status(trivet_status status, std::string_view what, const tri
 
 std::string_view op_kind_name(uint32_t kind) {
   switch (kind) {
-    case TRIVET_OP_EMBEDDING:
-      return "embedding";
-    case TRIVET_OP_ROPE_TABLE:
-      return "rope_table";
-    case TRIVET_OP_RMS_NORM:
-      return "rms_norm";
-    case TRIVET_OP_LINEAR:
-      return "linear";
-    case TRIVET_OP_HEAD_NORM:
-      return "head_norm";
-    case TRIVET_OP_ROPE:
-      return "rope";
-    case TRIVET_OP_KV_WRITE:
-      return "kv_write";
-    case TRIVET_OP_ATTENTION:
-      return "attention";
-    case TRIVET_OP_GATED_ACTIVATION:
-      return "gated_activation";
-    case TRIVET_OP_ADD:
-      return "add";
-    case TRIVET_OP_SCALE:
-      return "scale";
-    case TRIVET_OP_GATHER_ROWS:
-      return "gather_rows";
-    case TRIVET_OP_SOFTCAP:
-      return "softcap";
+#define TRIVET_NAME_CASE(constant, name) \
+  case TRIVET_OP_##constant:             \
+    return #name;
+    TRIVET_OPERATIONS(TRIVET_NAME_CASE)
+#undef TRIVET_NAME_CASE
     default:
       return "unknown operation";
   }

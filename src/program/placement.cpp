@@ -284,11 +284,11 @@ trivet_op_desc describe_node(const Graph& graph, const GraphNode& node) {
   trivet_op_desc desc{};
   desc.size = sizeof(desc);
   desc.kind = op_kind(node.params);
-  const bool has_params = desc.kind != TRIVET_OP_ADD && desc.kind != TRIVET_OP_GATHER_ROWS;
-  if (has_params) {
-    desc.params =
-        std::visit([](const auto& p) { return static_cast<const void*>(&p); }, node.params);
-  }
+  desc.params = std::visit(
+      []<class Params>(const Params& params) -> const void* {
+        return std::is_empty_v<Params> ? nullptr : &params;
+      },
+      node.params);
   desc.num_inputs = static_cast<int32_t>(node.inputs.size());
   for (size_t i = 0; i < node.inputs.size() && i < TRIVET_MAX_INPUTS; ++i) {
     desc.input_cols[i] = graph.cols(node.inputs[i]);

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "device/operation_list.h"
 #include "reference/thread_pool.h"
 #include "tensor/dtype.h"
 #include "trivet/backend.h"
@@ -52,19 +53,10 @@ class Operation {
 
 using OpResult = Result<std::unique_ptr<Operation>>;
 
-OpResult make_embedding(const OpRequest& request);
-OpResult make_rope_table(const OpRequest& request);
-OpResult make_rms_norm(const OpRequest& request);
-OpResult make_linear(const OpRequest& request);
-OpResult make_head_norm(const OpRequest& request);
-OpResult make_rope(const OpRequest& request);
-OpResult make_kv_write(const OpRequest& request);
-OpResult make_attention(const OpRequest& request);
-OpResult make_gated_activation(const OpRequest& request);
-OpResult make_add(const OpRequest& request);
-OpResult make_scale(const OpRequest& request);
-OpResult make_gather_rows(const OpRequest& request);
-OpResult make_softcap(const OpRequest& request);
+// make_embedding() and so on.
+#define TRIVET_DECLARE_FACTORY(constant, name) OpResult make_##name(const OpRequest& request);
+TRIVET_OPERATIONS(TRIVET_DECLARE_FACTORY)
+#undef TRIVET_DECLARE_FACTORY
 
 // By kind. Refuses what no factory accepts; the message says why.
 OpResult make_operation(const OpRequest& request);

@@ -91,10 +91,6 @@ std::optional<LayerName> split_layer_name(std::string_view name) {
 
 }  // namespace
 
-bool is_known_architecture(std::string_view architecture) {
-  return architecture == "llama" || architecture == "qwen2" || architecture == "gemma3";
-}
-
 std::vector<bool> every_nth_layer_is_global(int num_layers, int period) {
   std::vector<bool> has_window(static_cast<size_t>(num_layers));
   for (int i = 0; i < num_layers; ++i) {

@@ -8,13 +8,11 @@
 #include <vector>
 
 #include "base/result.h"
+#include "weights/families.h"
 #include "weights/model_config.h"
 #include "weights/model_source.h"
 
 namespace trivet {
-
-// True for the decoder families whose tensors are checked against the configuration when opened.
-bool is_known_architecture(std::string_view architecture);
 
 // Layer i of Gemma 3 sees everything when i + 1 is a multiple of `period`, else only the window.
 std::vector<bool> every_nth_layer_is_global(int num_layers, int period);

@@ -1,6 +1,6 @@
 // What the graph knows of each operation: its name, its shape rule, and how its parameters print.
-// A new operation = its functions in a file here, one line in kOpRules, one alternative in
-// OpParams.
+// A new operation = its functions in a file here, one line in kOpRules, one alternative in OpParams
+// at the same place.
 #ifndef TRIVET_GRAPH_OPS_OP_RULES_H_
 #define TRIVET_GRAPH_OPS_OP_RULES_H_
 
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "device/operation_list.h"
 #include "graph/graph.h"
 
 namespace trivet {
@@ -35,33 +36,14 @@ struct OpRule {
 
 const OpRule& op_rule(const OpParams& params);
 
-// Shape rules, one for each alternative of OpParams.
-Result<OpShape> embedding_shape(const Graph& graph, const GraphNode& node);
-Result<OpShape> rope_table_shape(const Graph& graph, const GraphNode& node);
-Result<OpShape> rms_norm_shape(const Graph& graph, const GraphNode& node);
-Result<OpShape> linear_shape(const Graph& graph, const GraphNode& node);
-Result<OpShape> head_norm_shape(const Graph& graph, const GraphNode& node);
-Result<OpShape> rope_shape(const Graph& graph, const GraphNode& node);
-Result<OpShape> kv_write_shape(const Graph& graph, const GraphNode& node);
-Result<OpShape> attention_shape(const Graph& graph, const GraphNode& node);
-Result<OpShape> gated_activation_shape(const Graph& graph, const GraphNode& node);
-Result<OpShape> add_shape(const Graph& graph, const GraphNode& node);
-Result<OpShape> scale_shape(const Graph& graph, const GraphNode& node);
-Result<OpShape> gather_rows_shape(const Graph& graph, const GraphNode& node);
-Result<OpShape> softcap_shape(const Graph& graph, const GraphNode& node);
+// Shape rules and printed parameters: embedding_shape(), embedding_attributes() and so on. Those
+// without parameters use no_attributes.
+#define TRIVET_DECLARE_RULES(constant, name)                               \
+  Result<OpShape> name##_shape(const Graph& graph, const GraphNode& node); \
+  std::vector<OpAttribute> name##_attributes(const GraphNode& node);
+TRIVET_OPERATIONS(TRIVET_DECLARE_RULES)
+#undef TRIVET_DECLARE_RULES
 Result<OpShape> concat_shape(const Graph& graph, const GraphNode& node);
-
-std::vector<OpAttribute> embedding_attributes(const GraphNode& node);
-std::vector<OpAttribute> rope_table_attributes(const GraphNode& node);
-std::vector<OpAttribute> rms_norm_attributes(const GraphNode& node);
-std::vector<OpAttribute> linear_attributes(const GraphNode& node);
-std::vector<OpAttribute> head_norm_attributes(const GraphNode& node);
-std::vector<OpAttribute> rope_attributes(const GraphNode& node);
-std::vector<OpAttribute> kv_write_attributes(const GraphNode& node);
-std::vector<OpAttribute> attention_attributes(const GraphNode& node);
-std::vector<OpAttribute> gated_activation_attributes(const GraphNode& node);
-std::vector<OpAttribute> scale_attributes(const GraphNode& node);
-std::vector<OpAttribute> softcap_attributes(const GraphNode& node);
 std::vector<OpAttribute> no_attributes(const GraphNode& node);
 
 // Checks that the rules share.

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "weights/architecture.h"
+#include "weights/families.h"
 #include "weights/json_document.h"
 #include "weights/safetensors/hf_folder.h"
 
@@ -9,28 +10,6 @@ namespace trivet {
 namespace {
 
 using nlohmann::json;
-
-struct Family {
-  std::string_view architecture;
-  // What the configuration class assumes where the file says nothing.
-  int head_dim = 0;  // 0 = hidden size / heads
-  int num_heads = 0;
-  int num_kv_heads = 0;  // 0 = num_heads
-  int vocab_size = 0;
-  int context_length = 0;
-  bool tied_embeddings = false;
-};
-
-Family family_of(std::string_view model_type) {
-  if (model_type == "llama") return {"llama", 0, 0, 0, 32000, 2048, false};
-  // Mistral is a llama whose layers all have a window.
-  if (model_type == "mistral") return {"llama", 0, 0, 8, 32000, 131072, false};
-  if (model_type == "qwen2") return {"qwen2", 0, 0, 0, 151936, 32768, false};
-  if (model_type == "gemma3" || model_type == "gemma3_text") {
-    return {"gemma3", 256, 8, 4, 262208, 131072, true};
-  }
-  return {model_type};
-}
 
 // One set of rope parameters: "rope_scaling" beside a separate base, or an entry of
 // "rope_parameters".
