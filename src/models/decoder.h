@@ -37,6 +37,7 @@ class Decoder {
   // down(act(gate(x)) * up(x))
   ValueId feed_forward(ValueId x);
   ValueId add(const std::string& name, ValueId a, ValueId b) { return builder_.add(name, a, b); }
+  GraphBuilder& builder() { return builder_; }  // for what the above does not have
   // Final norm, head, soft cap; checks that no tensor of a layer was left unused.
   Result<Graph> finish(ValueId x);
 
