@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "device/operation_list.h"
+
 namespace trivet {
 namespace {
 
