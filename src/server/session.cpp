@@ -250,6 +250,7 @@ void Session::finish_body() {
   Job& job = *exchange_.job;
   job.route = exchange_.match.route;
   job.path_parameter = exchange_.match.path_parameter;
+  job.query = parser_.head().query;
   job.body = parser_.take_body();
   job.context = {.request_id = exchange_.request_id,
                  .tenant = exchange_.tenant,
@@ -265,6 +266,7 @@ void Session::dispatch() {
                               .model = server.model(),
                               .body = job.body,
                               .path_parameter = job.path_parameter,
+                              .query = job.query,
                               .context = job.context});
   };
   if (exchange_.job->body.size() <= kInlineBodyBytes)
