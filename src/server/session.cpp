@@ -109,7 +109,11 @@ void Session::advance() {
     used += taken;
     const HttpRequestParser::Stage stage = parser_.stage();
     if (stage == HttpRequestParser::Stage::kFailed) {
-      if (state_ == State::kHead) exchange_.started = now();
+      if (state_ == State::kHead) {
+        exchange_.started = now();
+        const HttpHead& head = parser_.head();
+        exchange_.match = match_route(server_.routes(), head.method, head.path);
+      }
       respond_and_close(HttpResponse(parser_.failure()));
       break;
     }
