@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -10,6 +11,10 @@
 
 #include "command_docs.h"
 #include "commands.h"
+#include "config/foreign_flags.h"
+#include "serve_options.h"
+#include "table_flags.h"
+#include "terminal.h"
 #include "version.h"
 
 namespace trivet {
@@ -23,136 +28,86 @@ void add_store_option(CLI::App& command, std::string& store) {
       ->type_name("DIR");
 }
 
-void add_model_options(CLI::App& command, ModelOptions& options) {
-  command
-      .add_option("model", options.model,
-                  "Name from `trivet list`, a .gguf file, or a folder with safetensors")
-      ->required()
-      ->type_name("MODEL");
-  add_store_option(command, options.store);
-  command
-      .add_option("--memory", options.memory,
-                  "Budget of the whole process: weights, cache, buffers; e.g. 2GiB")
-      ->type_name("SIZE");
-  command
-      .add_option("--threads", options.threads,
-                  "Threads that compute (default: all this process may use)")
-      ->check(CLI::Range(0, 1024));
-  command
-      .add_option("--max-model-len", options.max_model_len,
-                  "Longest prompt + answer in tokens (default: the model's)")
-      ->check(CLI::Range(0, 1 << 24));
-  command.add_option("--max-num-seqs", options.max_num_seqs, "Sequences that run at once")
-      ->check(CLI::Range(1, 4096))
-      ->capture_default_str();
-  command
-      .add_option("--max-num-batched-tokens", options.max_num_batched_tokens,
-                  "Tokens per step, all sequences together")
-      ->check(CLI::Range(1, 65536))
-      ->capture_default_str();
-  command
-      .add_option("--block-size", options.block_size,
-                  "Tokens per block of the key/value cache, a multiple of 16")
-      ->check(CLI::IsMember({16, 32, 64, 128}))
-      ->capture_default_str();
-  command
-      .add_option(
-          "--precision", options.precision,
-          "auto: int8 activations on quantised weights; reference: float32 throughout, slow")
-      ->check(CLI::IsMember({"auto", "reference"}))
-      ->capture_default_str();
-  command.add_option("--backend", options.backend,
-                     "Backend plugin by name (default: the best that runs here)");
-  command.add_option("--isa", options.isa,
-                     "Instruction level of the backend, e.g. avx2 (default: the best)");
-  command
-      .add_option("--disable-pass", options.disabled_passes,
-                  "Graph pass to leave out; `trivet graph --list-passes` names them")
-      ->type_name("NAME");
-  command
-      .add_option("--chat-template", options.chat_template,
-                  "Jinja file that replaces the model's chat template")
-      ->type_name("FILE")
-      ->check(CLI::ExistingFile);
+// What a command with a model parses into: the options and the table that describes them.
+template <class Options>
+struct TableCommand {
+  Options options;
+  OptionTable table;
+  GivenFlags given;
+};
+
+// Thrown to CLI11, which prints it and ends with the code of wrong usage.
+void require(const Result<void>& done) {
+  if (!done) throw CLI::ValidationError("error", done.error().message());
 }
 
-void add_serve(CLI::App& app, Action& action) {
-  auto options = std::make_shared<ServeOptions>();
+// Flags for the options of a model. `is_required`: the command makes no sense without one.
+template <class Options>
+std::shared_ptr<TableCommand<Options>> add_model_options(CLI::App& command,
+                                                         bool is_required = true) {
+  auto parsed = std::make_shared<TableCommand<Options>>();
+  describe_model_options(parsed->table, parsed->options.model);
+  add_flags(command, parsed->table, parsed->given);
+  if (is_required) command.get_option("model")->required();
+  return parsed;
+}
+
+// `file` of --config.
+struct ServeCommand : TableCommand<ServeOptions> {
+  std::string file;
+};
+
+void start_serving(ServeCommand& parsed, Action& action) {
+  require(apply_flags(parsed.table, parsed.given, parsed.file));
+  if (parsed.options.model.model.empty()) {
+    throw CLI::RequiredError("MODEL (first argument, --model, or model in the file of --config)");
+  }
+  action = [options = parsed.options, table = &parsed.table] {
+    for (const std::string& notice : table->notices()) print_notice(notice);
+    return serve(options);
+  };
+}
+
+void add_serve(CLI::App& app, ServeCommand& parsed, Action& action) {
   CLI::App* command = app.add_subcommand("serve", "Serve a model over HTTP to OpenAI clients");
-  add_model_options(*command, options->model);
-  command->add_option("--host", options->host, "Address to listen on; 0.0.0.0 for all")
-      ->capture_default_str();
-  command->add_option("--port", options->port, "Port to listen on; 0 = any free one")
-      ->check(CLI::Range(0, 65535))
-      ->capture_default_str();
-  command->add_option("--served-model-name", options->served_model_names,
-                      "Names that clients may use (default: the model's)");
-  command->add_option("--api-key", options->api_keys,
-                      "Key that clients must send; may be given more than once");
-  command->add_option("--api-key-file", options->api_key_file, "File with one key per line")
-      ->check(CLI::ExistingFile);
+  describe_serve_options(parsed.table, parsed.options);
+  add_flags(*command, parsed.table, parsed.given);
   command
-      ->add_option("--ssl-certfile", options->ssl_certfile, "Certificate chain (PEM): serve HTTPS")
-      ->check(CLI::ExistingFile);
-  command->add_option("--ssl-keyfile", options->ssl_keyfile, "Private key (PEM)")
-      ->check(CLI::ExistingFile);
-  command->add_option("--allowed-origins", options->allowed_origins,
-                      "Origins that browsers may call from; * for any");
-  command
-      ->add_flag("--enable-prefix-caching,!--no-enable-prefix-caching",
-                 options->enable_prefix_caching, "Reuse the cache of equal beginnings of prompts")
-      ->default_str("true");
-  command
-      ->add_option("--prefill-chunk", options->prefill_chunk,
-                   "Prompt tokens of one sequence per step")
-      ->check(CLI::Range(1, 65536))
-      ->capture_default_str();
-  command
-      ->add_option("--max-num-queued-reqs", options->max_queued_requests,
-                   "Requests that may wait; more are answered 429")
-      ->check(CLI::Range(1, 1 << 20))
-      ->capture_default_str();
-  command->add_option("--max-connections", options->max_connections, "Open connections at once")
-      ->check(CLI::Range(1, 1 << 20))
-      ->capture_default_str();
-  command
-      ->add_option("--max-logprobs", options->max_logprobs,
-                   "Most alternatives per token; -1 = the whole vocabulary (above 20, 256 MiB "
-                   "of --memory are set aside for them)")
-      ->check(CLI::Range(-1, 1 << 20))
-      ->capture_default_str();
-  command->add_option("--seed", options->seed, "Of requests that bring none")
-      ->capture_default_str();
-  command->add_flag("--trust-request-chat-template", options->trust_request_chat_template,
-                    "Let requests bring their own template");
-  command
-      ->add_option("--generation-config", options->generation_config,
-                   "auto: sampling defaults of the model; vllm: neutral ones")
-      ->check(CLI::IsMember({"auto", "vllm"}))
-      ->capture_default_str();
-  command
-      ->add_option("--drain-seconds", options->drain_seconds,
-                   "How long running answers may go on after SIGTERM")
-      ->check(CLI::Range(0, 86400))
-      ->capture_default_str();
-  command
-      ->add_option("--access-log", options->access_log,
-                   "Where the access log goes: - (standard output), off, or a file")
-      ->capture_default_str();
+      ->add_option("--config", parsed.file,
+                   "YAML or JSON file with options; flags win over it (trivet config explain)")
+      ->type_name("FILE");
   command->footer(
+      "Flags of vllm serve and llama-server are understood: docs/options.md.\n"
       "Examples:\n"
       "  trivet serve smollm2-135m-instruct\n"
       "  trivet serve model.gguf --memory 4GiB --port 8080 --api-key secret\n"
       "Then:\n"
       "  curl http://127.0.0.1:8000/v1/chat/completions -H 'Content-Type: application/json' \\\n"
       "    -d '{\"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'");
-  command->callback([options, &action] { action = [options] { return serve(*options); }; });
+  command->callback([&parsed, &action] { start_serving(parsed, action); });
+}
+
+void add_config(CLI::App& app, Action& action) {
+  CLI::App* command =
+      app.add_subcommand("config", "Explain the options of `trivet serve`, check a file with them");
+  command->require_subcommand(1);
+  auto options = std::make_shared<ConfigCommandOptions>();
+  CLI::App* explain = command->add_subcommand("explain", "Show all options, or one in full");
+  explain->add_option("key", options->key, "Key, or a flag without its dashes")->type_name("KEY");
+  explain->add_option("--config", options->file, "Show the values of this file")->type_name("FILE");
+  explain->callback(
+      [options, &action] { action = [options] { return config_explain(*options); }; });
+  CLI::App* check = command->add_subcommand("check", "Read a file and show what it sets");
+  check->add_option("file", options->file, "YAML or JSON file")->required()->type_name("FILE");
+  check->callback([options, &action] { action = [options] { return config_check(*options); }; });
+  CLI::App* docs = command->add_subcommand("docs", "Print the reference of all options (Markdown)");
+  docs->callback([&action] { action = [] { return config_docs(); }; });
 }
 
 void add_run(CLI::App& app, Action& action) {
-  auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "Answer one prompt, or chat in the terminal");
-  add_model_options(*command, options->model);
+  auto parsed = add_model_options<RunOptions>(*command);
+  RunOptions* options = &parsed->options;
   command
       ->add_option("prompt", options->prompt,
                    "What to answer; without it, a chat (Ctrl-C stops an answer, Ctrl-D ends)")
@@ -179,17 +134,22 @@ void add_run(CLI::App& app, Action& action) {
   command->footer(
       "Examples:\n  trivet run smollm2-135m-instruct \"Why is the sky blue?\"\n  trivet run "
       "model.gguf --raw \"Once upon a time\" --max-tokens 50");
-  command->callback([options, &action] { action = [options] { return run(*options); }; });
+  command->callback([parsed, &action] {
+    require(apply_flags(parsed->table, parsed->given, ""));
+    action = [parsed] { return run(parsed->options); };
+  });
 }
 
 void add_plan(CLI::App& app, Action& action) {
-  auto options = std::make_shared<PlanOptions>();
   CLI::App* command = app.add_subcommand(
       "plan", "Show where the memory goes and how many users fit, without loading");
-  add_model_options(*command, options->model);
-  command->add_flag("--json", options->json, "Print JSON");
+  auto parsed = add_model_options<PlanOptions>(*command);
+  command->add_flag("--json", parsed->options.json, "Print JSON");
   command->footer("Example:\n  trivet plan smollm2-135m-instruct --memory 2GiB");
-  command->callback([options, &action] { action = [options] { return plan(*options); }; });
+  command->callback([parsed, &action] {
+    require(apply_flags(parsed->table, parsed->given, ""));
+    action = [parsed] { return plan(parsed->options); };
+  });
 }
 
 CLI::App* add_bench_limits(CLI::App& bench_command, Action& action) {
@@ -209,11 +169,10 @@ CLI::App* add_bench_limits(CLI::App& bench_command, Action& action) {
 }
 
 void add_bench(CLI::App& app, Action& action) {
-  auto options = std::make_shared<BenchOptions>();
   CLI::App* command = app.add_subcommand(
       "bench", "Tokens per second of a model, or (`bench limits`) what this machine can do");
-  add_model_options(*command, options->model);
-  command->get_option("model")->required(false);
+  auto parsed = add_model_options<BenchOptions>(*command, false);
+  BenchOptions* options = &parsed->options;
   command->add_option("--prompts", options->prompts, "Prompt lengths")
       ->delimiter(',')
       ->check(CLI::Range(1, 1 << 20));
@@ -234,10 +193,11 @@ void add_bench(CLI::App& app, Action& action) {
   command->footer(
       "Examples:\n  trivet bench smollm2-135m-instruct --prompts 512 --batches 1,8,32\n  trivet "
       "bench limits");
-  command->callback([options, command, limits, &action] {
+  command->callback([parsed, command, limits, &action] {
     if (command->got_subcommand(limits)) return;
-    if (options->model.model.empty()) throw CLI::RequiredError("MODEL (or `limits`)");
-    action = [options] { return bench(*options); };
+    require(apply_flags(parsed->table, parsed->given, ""));
+    if (parsed->options.model.model.empty()) throw CLI::RequiredError("MODEL (or `limits`)");
+    action = [parsed] { return bench(parsed->options); };
   });
 }
 
@@ -326,6 +286,18 @@ void add_docs(CLI::App& app, Action& action) {
       [&app, &action] { action = [&app] { return fmt::print("{}", man_page(app)), 0; }; });
 }
 
+// The arguments of `serve` in the form that its flags have; the others as they are.
+Result<std::vector<std::string>> canonical_arguments(int argc, char** argv, const CLI::App& app,
+                                                     OptionTable& serve_table) {
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  if (arguments.empty() || arguments.front() != "serve") return arguments;
+  arguments.erase(arguments.begin());
+  TRIVET_ASSIGN_OR_RETURN(auto rewritten, rewrite_flags(arguments, serve_table,
+                                                        flags_of(*app.get_subcommand("serve"))));
+  rewritten.insert(rewritten.begin(), "serve");
+  return rewritten;
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
@@ -337,18 +309,24 @@ int run_command_line(int argc, char** argv) {
   app.set_version_flag("--version", std::string("trivet ") + kVersion);
   app.require_subcommand(1);
   Action action;
-  add_serve(app, action);
+  ServeCommand serve_command;
+  add_serve(app, serve_command, action);
   add_run(app, action);
   add_store_commands(app, action);
   add_plan(app, action);
   add_bench(app, action);
   add_graph(app, action);
   add_conformance(app, action);
+  add_config(app, action);
   add_docs(app, action);
+  auto arguments = canonical_arguments(argc, argv, app, serve_command.table);
+  if (!arguments) return report_error(arguments.error());
+  std::reverse(arguments->begin(), arguments->end());  // as CLI11 takes them
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(*arguments));
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
+    if (code != 0) suggest_flags(app);
     return code == 0 ? 0 : 2;
   }
   return action ? action() : 2;

@@ -46,8 +46,17 @@ struct ServeOptions {
   uint64_t seed = 0;
   bool trust_request_chat_template = false;
   std::string generation_config = "auto";
+  std::string override_generation_config;  // JSON object; empty = none
   int drain_seconds = 30;
   std::string access_log = "-";  // "-" = standard output, "off", or a file
+  bool disable_access_log = false;
+  bool enable_admin = false;
+  bool disable_docs = false;
+};
+
+struct ConfigCommandOptions {
+  std::string key;   // explain: empty = all
+  std::string file;  // explain: empty = the defaults
 };
 
 struct RunOptions {
@@ -120,6 +129,9 @@ int remove_model(const StoreCommandOptions& options);
 int inspect(const StoreCommandOptions& options);
 int graph(const GraphOptions& options);
 int conformance(const ConformanceCommandOptions& options);
+int config_explain(const ConfigCommandOptions& options);
+int config_check(const ConfigCommandOptions& options);
+int config_docs();
 
 }  // namespace trivet
 

@@ -2,9 +2,11 @@
 #include <pthread.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "api/call.h"
 #include "commands.h"
@@ -55,6 +57,52 @@ std::string default_name(const std::string& model) {
     if (name.ends_with(suffix)) name.resize(name.size() - std::string_view(suffix).size());
   }
   return name;
+}
+
+// A JSON object over the model's own sampling defaults.
+Result<void> override_defaults(const std::string& json, GenerationDefaults& defaults) {
+  if (json.empty()) return {};
+  const auto refuse = [](const std::string& what) {
+    return Error(ErrorCode::kInvalidArgument, "--override-generation-config: " + what);
+  };
+  const auto object = nlohmann::json::parse(json, nullptr, false);
+  if (!object.is_object()) return refuse("give a JSON object, such as {\"temperature\": 0.5}");
+  for (const auto& [name, value] : object.items()) {
+    if (!value.is_number()) return refuse(name + " must be a number");
+    if (name == "temperature") {
+      defaults.temperature = value.get<float>();
+    } else if (name == "top_p") {
+      defaults.top_p = value.get<float>();
+    } else if (name == "min_p") {
+      defaults.min_p = value.get<float>();
+    } else if (name == "repetition_penalty") {
+      defaults.repetition_penalty = value.get<float>();
+    } else if (name == "top_k") {
+      defaults.top_k = value.get<int>();
+    } else {
+      return refuse("there is no default named " + name +
+                    "; give temperature, top_p, top_k, min_p or repetition_penalty");
+    }
+  }
+  GenerationParams params;  // to see that a request without a word of its own would be valid
+  params.temperature = defaults.temperature.value_or(params.temperature);
+  params.top_p = defaults.top_p.value_or(params.top_p);
+  params.min_p = defaults.min_p.value_or(params.min_p);
+  params.repetition_penalty = defaults.repetition_penalty.value_or(params.repetition_penalty);
+  params.top_k = defaults.top_k.value_or(params.top_k);
+  const auto valid = validate(params, {.vocab_size = 1 << 30});
+  return valid ? Result<void>() : refuse(valid.error().message());
+}
+
+// vLLM takes a key from its environment. Serving without one, where the user expects it to be asked
+// for, would open the server to everyone.
+Result<void> check_environment(const ServeOptions& options) {
+  if (std::getenv("VLLM_API_KEY") == nullptr) return {};
+  if (!options.api_keys.empty() || !options.api_key_file.empty()) return {};
+  return Error(
+      ErrorCode::kInvalidArgument,
+      "VLLM_API_KEY is set, but keys are not taken from the environment, and none is given. "
+      "Use --api-key or --api-key-file, or unset VLLM_API_KEY to serve everyone.");
 }
 
 ServedModel served_model(const ServeOptions& options, LoadedModel& model) {
@@ -128,12 +176,17 @@ std::string address_of(const ServeOptions& options, const HttpServer& server) {
 }
 
 Result<void> serve_until_stopped(const ServeOptions& options) {
+  TRIVET_RETURN_IF_ERROR(check_environment(options));
+  GenerationDefaults overrides;  // wrong ones are refused before the model loads
+  TRIVET_RETURN_IF_ERROR(override_defaults(options.override_generation_config, overrides));
   const sigset_t signals = block_stop_signals();
   TRIVET_ASSIGN_OR_RETURN(const ServerOptions server_settings, server_options(options));
-  TRIVET_ASSIGN_OR_RETURN(const auto access_log, open_access_log(options.access_log));
+  TRIVET_ASSIGN_OR_RETURN(const auto access_log,
+                          open_access_log(options.disable_access_log ? "off" : options.access_log));
   TRIVET_ASSIGN_OR_RETURN(const auto model, load_with_progress(model_options(options)));
 
-  const ServedModel served = served_model(options, *model);
+  ServedModel served = served_model(options, *model);
+  TRIVET_RETURN_IF_ERROR(override_defaults(options.override_generation_config, served.defaults));
   Metrics metrics({.model_name = served.names.front(), .max_model_len = served.max_model_len});
   EngineBridge bridge;
   EngineTelemetry telemetry(metrics);
