@@ -53,6 +53,8 @@ struct ApiError {
 
 ApiError to_api_error(const Error& error);        // the one mapping of ErrorCode to HTTP
 std::string encode_error(const ApiError& error);  // the JSON body
+// How a wire format writes the body of an error.
+using ErrorEncoder = std::string (*)(const ApiError&);
 
 // Used by one thread at a time.
 class GenerationCall {
@@ -71,6 +73,15 @@ class GenerationCall {
   virtual const std::optional<ApiError>& error() const = 0;  // not streamed: the call failed
   virtual std::string body() const = 0;    // not streamed, done, no error: the JSON answer
   virtual RequestUsage usage() const = 0;  // so far, for the access log
+
+  // The wire format around the answer; what is here is OpenAI's.
+  virtual std::string_view stream_content_type() const;
+  // Sent into a stream that has been silent for long; empty = nothing.
+  virtual std::string_view stream_ping() const;
+  // An error that the server found, before the first byte of the answer.
+  virtual std::string encode_error_body(const ApiError& error) const;
+  // The same inside a stream: its last bytes.
+  virtual std::string encode_error_event(const ApiError& error) const;
 };
 
 // POST /v1/completions, /v1/chat/completions. kNotFound for a model name that is not served; all

@@ -64,4 +64,18 @@ std::string encode_error(const ApiError& error) {
   return out;
 }
 
+std::string_view GenerationCall::stream_content_type() const {
+  return "text/event-stream; charset=utf-8";
+}
+
+std::string_view GenerationCall::stream_ping() const { return ": ping\n\n"; }
+
+std::string GenerationCall::encode_error_body(const ApiError& error) const {
+  return encode_error(error);
+}
+
+std::string GenerationCall::encode_error_event(const ApiError& error) const {
+  return "data: " + encode_error(error) + "\n\ndata: [DONE]\n\n";
+}
+
 }  // namespace trivet

@@ -35,6 +35,14 @@ class LiveCall {
   bool streamed() const { return call_->streamed(); }
   bool done() const { return call_->done(); }
   std::string body() const { return call_->body(); }
+  std::string_view stream_content_type() const { return call_->stream_content_type(); }
+  std::string_view stream_ping() const { return call_->stream_ping(); }
+  std::string encode_error_body(const ApiError& error) const {
+    return call_->encode_error_body(error);
+  }
+  std::string encode_error_event(const ApiError& error) const {
+    return call_->encode_error_event(error);
+  }
   // The first thing that went wrong; null = nothing so far.
   const ApiError* failure() const;
   RequestUsage usage() const { return call_->usage(); }

@@ -25,6 +25,7 @@ RouteMatch match_route(std::span<const Route> routes, std::string_view method,
     std::optional<std::string> parameter = match_path(route.path, path);
     if (!parameter) continue;
     match.pattern = route.path;
+    match.error_body = route.error_body;
     match.allowed_methods +=
         route.method == "GET" ? "GET, HEAD, " : std::string(route.method) + ", ";
     if (route.method != wanted || match.route != nullptr) continue;

@@ -22,6 +22,7 @@ struct RouteCall {
   const ServedModel* model;  // null while loading; never null if the route needs the model
   std::string_view body;
   std::string_view path_parameter;  // what "{...}" of the path matched, decoded
+  std::string_view query;           // after "?", as sent
   const CallContext& context;
 };
 
@@ -44,6 +45,7 @@ struct Route {
   bool is_open = false;      // no API key needed
   bool needs_model = false;  // 503 while the model loads
   bool generates = false;  // goes to the engine: 503 also while draining and when the queue is full
+  ErrorEncoder error_body = encode_error;  // of every error on this path, those of the server too
 };
 
 // Every endpoint of the server (routes/table.cpp).
@@ -53,7 +55,8 @@ struct RouteMatch {
   const Route* route = nullptr;  // null: not found or wrong method
   std::string path_parameter;
   std::string_view pattern;  // of the path, known even if the method is wrong; empty = no such path
-  std::string allowed_methods;  // "GET, HEAD, OPTIONS"; empty = no such path
+  std::string allowed_methods;             // "GET, HEAD, OPTIONS"; empty = no such path
+  ErrorEncoder error_body = encode_error;  // known even if the method is wrong
 };
 
 RouteMatch match_route(std::span<const Route> routes, std::string_view method,

@@ -109,7 +109,11 @@ void Session::advance() {
     used += taken;
     const HttpRequestParser::Stage stage = parser_.stage();
     if (stage == HttpRequestParser::Stage::kFailed) {
-      if (state_ == State::kHead) exchange_.started = now();
+      if (state_ == State::kHead) {
+        exchange_.started = now();
+        const HttpHead& head = parser_.head();
+        exchange_.match = match_route(server_.routes(), head.method, head.path);
+      }
       respond_and_close(HttpResponse(parser_.failure()));
       break;
     }
@@ -250,6 +254,7 @@ void Session::finish_body() {
   Job& job = *exchange_.job;
   job.route = exchange_.match.route;
   job.path_parameter = exchange_.match.path_parameter;
+  job.query = parser_.head().query;
   job.body = parser_.take_body();
   job.context = {.request_id = exchange_.request_id,
                  .tenant = exchange_.tenant,
@@ -265,6 +270,7 @@ void Session::dispatch() {
                               .model = server.model(),
                               .body = job.body,
                               .path_parameter = job.path_parameter,
+                              .query = job.query,
                               .context = job.context});
   };
   if (exchange_.job->body.size() <= kInlineBodyBytes)

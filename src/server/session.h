@@ -70,6 +70,7 @@ class Session final : public OutputReceiver {
   struct Job {
     const Route* route = nullptr;
     std::string path_parameter;
+    std::string query;
     std::string body;
     CallContext context;
     std::unique_ptr<BodyBudget> budget;

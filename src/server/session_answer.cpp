@@ -59,9 +59,12 @@ void Session::append_head(int status, std::string_view content_type, const Heade
 }
 
 void Session::respond(const HttpResponse& response) {
-  append_head(response.status, response.content_type, response.fields, response.body.size());
+  const std::string error_body =
+      response.error ? exchange_.match.error_body(*response.error) : std::string();
+  const std::string& body = response.error ? error_body : response.body;
+  append_head(response.status, response.content_type, response.fields, body.size());
   append("\r\n");
-  if (parser_.head().method != "HEAD") append(response.body);
+  if (parser_.head().method != "HEAD") append(body);
   end_exchange("");
 }
 
@@ -109,7 +112,7 @@ void Session::open_stream() {
   } else {
     fields.emplace_back("Transfer-Encoding", "chunked");
   }
-  append_head(200, "text/event-stream; charset=utf-8", fields, std::nullopt);
+  append_head(200, exchange_.live->stream_content_type(), fields, std::nullopt);
   append("\r\n");
   exchange_.stream_open = true;
 }
@@ -137,9 +140,14 @@ void Session::end_stream() {
 
 void Session::fail_call(const ApiError& error) {
   exchange_.live->cancel();
-  if (!exchange_.stream_open) return respond(error_response(error));
-  exchange_.chunk += "data: " + encode_error(error) + "\n\ndata: [DONE]\n\n";
-  end_stream();
+  if (exchange_.stream_open) {
+    exchange_.chunk += exchange_.live->encode_error_event(error);
+    return end_stream();
+  }
+  HttpResponse response = error_response(error);
+  response.body = exchange_.live->encode_error_body(error);
+  response.error.reset();
+  respond(response);
 }
 
 void Session::end_exchange(std::string_view finish) {
@@ -241,8 +249,10 @@ void Session::tick_generation(TimePoint time) {
   if (!pending_.empty()) return;  // the client is slow, not the engine
   // The engine has accepted the request, so an error status has become unlikely; proxies that see
   // no byte give up.
+  const std::string_view ping = exchange_.live->stream_ping();
+  if (ping.empty()) return;
   if (!exchange_.stream_open) open_stream();
-  exchange_.chunk += ": ping\n\n";
+  exchange_.chunk += ping;
   frame_chunk();
 }
 

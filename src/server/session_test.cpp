@@ -46,6 +46,35 @@ TEST(Session, KeepsPipelinedRequestsUntilTheRunningOneIsAnswered) {
   EXPECT_THAT(sent, EndsWith("later|x"));
 }
 
+TEST(Session, WritesEveryErrorInTheShapeOfThePath) {
+  ServerOptions options;
+  options.max_body_bytes = 100;
+  SessionWorld world(options);
+  EXPECT_THAT(world.send(post("/lines", "invalid")), EndsWith("\r\n\r\nbare: the body is invalid"));
+  EXPECT_THAT(body_of(world.send(get("/lines"))), StartsWith("bare: /lines does not take GET"));
+  world.engine.accept_only(0);
+  EXPECT_THAT(world.send(post("/lines", "")), EndsWith("\r\n\r\nbare: the queue is full"));
+  EXPECT_THAT(body_of(world.send(post("/generate", ""))), StartsWith("{\"error\":"));
+  EXPECT_THAT(body_of(world.send(post("/lines", std::string(101, ' ')))), StartsWith("bare: "));
+}
+
+TEST(Session, WritesEngineErrorsAndStreamsInTheShapeOfTheCall) {
+  SessionWorld world;
+  world.send(post("/lines", "", "X-Request-Id: r\r\n"));
+  world.engine.fail("r-0", ErrorCode::kInternal, "it broke");
+  EXPECT_THAT(world.take(), EndsWith("\r\n\r\nbare: it broke"));
+  world.send(post("/lines", "stream", "X-Request-Id: r\r\n"));
+  EXPECT_EQ(world.after(std::chrono::minutes(1)), "");  // this format has no pings
+  world.engine.emit("r-0", "one");
+  EXPECT_THAT(world.take(), HasSubstr("Content-Type: application/x-ndjson\r\n"));
+  EXPECT_THAT(world.after(std::chrono::hours(2)), HasSubstr("bare: the answer was not finished"));
+}
+
+TEST(Session, HandsTheQueryToTheRoute) {
+  SessionWorld world;
+  EXPECT_THAT(world.send(get("/echo/a?x=1&y")), EndsWith("a|?x=1&y"));
+}
+
 TEST(Session, PausesReadingWhenTheClientPipelinesTooMuch) {
   SessionWorld world;
   world.send(kWholeCall);

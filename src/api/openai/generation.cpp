@@ -103,13 +103,7 @@ void OpenAiCall::note_news(Generation& generation, const SequenceOutput& news) {
 std::string OpenAiCall::fail(const Error& error) {
   done_ = true;
   error_ = to_api_error(error);
-  if (!streamed()) return {};
-  std::string out;
-  begin_event(out);
-  out += encode_error(*error_);
-  end_event(out);
-  out += kDone;
-  return out;
+  return streamed() ? encode_error_event(*error_) : std::string();
 }
 
 std::string OpenAiCall::stream(Generation& generation, const RequestOutput& output) {

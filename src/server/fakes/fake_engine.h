@@ -174,7 +174,7 @@ class FakeEngine final : public Engine {
 
 // Body: "prompts=N" (1 to 9, default 1) "stream" and "odd" (has fields to ignore) anywhere in it.
 // Streams "data: TEXT\n\n" and at last "data: [DONE]\n\n"; otherwise answers all text in one piece.
-class FakeCall final : public GenerationCall {
+class FakeCall : public GenerationCall {
  public:
   FakeCall(std::string_view body, const CallContext& context)
       : streamed_(body.find("stream") != std::string_view::npos) {
@@ -225,6 +225,29 @@ class FakeCall final : public GenerationCall {
   RequestUsage usage_;
 };
 
+inline std::string encode_bare_error(const ApiError& error) { return "bare: " + error.message; }
+
+// The same in a wire format that is not SSE.
+class FakeLinesCall final : public FakeCall {
+ public:
+  using FakeCall::FakeCall;
+  std::string_view stream_content_type() const override { return "application/x-ndjson"; }
+  std::string_view stream_ping() const override { return ""; }
+  std::string encode_error_body(const ApiError& error) const override {
+    return encode_bare_error(error);
+  }
+  std::string encode_error_event(const ApiError& error) const override {
+    return encode_bare_error(error) + "\n";
+  }
+};
+
+inline Answer fake_lines(const RouteCall& call) {
+  if (call.body.find("invalid") != std::string_view::npos) {
+    return error_response(to_api_error(Error(ErrorCode::kInvalidArgument, "the body is invalid")));
+  }
+  return EngineCall{std::make_unique<FakeLinesCall>(call.body, call.context)};
+}
+
 inline Answer fake_generation(const RouteCall& call) {
   if (call.body.find("invalid") != std::string_view::npos) {
     return error_response(to_api_error(Error(ErrorCode::kInvalidArgument, "the body is invalid")));
@@ -238,10 +261,12 @@ inline Answer fake_echo(const RouteCall& call) {
   HttpResponse response;
   response.content_type = "text/plain";
   response.body = std::string(call.path_parameter) + "|" + std::string(call.body);
+  if (!call.query.empty()) response.body += "?" + std::string(call.query);
   return response;
 }
 
-// "/generate" goes to the engine, "/echo/{rest}" gives back what was sent, "/open" needs no key.
+// "/generate" and "/lines" go to the engine, "/echo/{rest}" gives back what was sent, "/open" needs
+// no key.
 inline std::span<const Route> fake_routes() {
   static const auto routes = std::to_array<Route>({
       {.method = "POST",
@@ -249,6 +274,12 @@ inline std::span<const Route> fake_routes() {
        .answer = fake_generation,
        .needs_model = true,
        .generates = true},
+      {.method = "POST",
+       .path = "/lines",
+       .answer = fake_lines,
+       .needs_model = true,
+       .generates = true,
+       .error_body = encode_bare_error},
       {.method = "POST", .path = "/echo/{rest}", .answer = fake_echo},
       {.method = "GET", .path = "/echo/{rest}", .answer = fake_echo},
       {.method = "GET", .path = "/open", .answer = fake_echo, .is_open = true},

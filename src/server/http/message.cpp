@@ -33,6 +33,7 @@ HttpResponse error_response(const ApiError& error) {
   HttpResponse response;
   response.status = error.http_status;
   response.body = encode_error(error);
+  response.error = error;
   if (error.retry_after_seconds) {
     response.fields.emplace_back("Retry-After", std::to_string(*error.retry_after_seconds));
   }

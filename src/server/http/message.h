@@ -36,6 +36,8 @@ struct HttpResponse {
   std::string content_type = "application/json";
   std::string body;
   HeaderFields fields;  // further ones
+  // Of an error: written into the body in the shape of the path's wire format when it is sent.
+  std::optional<ApiError> error = std::nullopt;
 };
 
 HttpResponse error_response(const ApiError& error);

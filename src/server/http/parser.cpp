@@ -79,6 +79,7 @@ size_t HttpRequestParser::consume(std::string_view bytes) {
   if (error == http::error::header_limit) {
     fail(431, "the request head is larger than " + std::to_string(limits_.head_bytes) + " bytes");
   } else if (error == http::error::body_limit) {
+    if (stage_ == Stage::kHead) read_request_line();
     fail(413, "the request body is larger than " + std::to_string(limits_.body_bytes) + " bytes");
   } else if (error == http::error::bad_version) {
     fail(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
@@ -97,6 +98,12 @@ size_t HttpRequestParser::consume(std::string_view bytes) {
   return used;
 }
 
+void HttpRequestParser::read_request_line() {
+  const auto& request = beast_->parser.get();
+  head_.method = to_string(request.method_string());
+  split_target(to_string(request.target()), head_);
+}
+
 void HttpRequestParser::finish_head() {
   const auto& parser = beast_->parser;
   const auto& request = parser.get();
@@ -104,8 +111,7 @@ void HttpRequestParser::finish_head() {
     return fail(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
   }
   if (const char* fault = find_fault(parser)) return fail(400, fault);
-  head_.method = to_string(request.method_string());
-  split_target(to_string(request.target()), head_);
+  read_request_line();
   head_.http_1_0 = request.version() == 10;
   head_.keep_alive = request.keep_alive();
   head_.expects_continue =

@@ -31,8 +31,9 @@ class HttpRequestParser {
   size_t consume(std::string_view bytes);
 
   Stage stage() const { return stage_; }
-  bool at_start() const { return !started_; }                // nothing consumed since reset()
-  const HttpHead& head() const { return head_; }             // from kBody on
+  bool at_start() const { return !started_; }  // nothing consumed since reset()
+  // From kBody on; in kFailed at least method and path, if they are known.
+  const HttpHead& head() const { return head_; }
   size_t body_size() const;                                  // received so far
   std::string take_body();                                   // in kDone
   const HttpResponse& failure() const { return *failure_; }  // what to answer; in kFailed
@@ -42,6 +43,7 @@ class HttpRequestParser {
 
  private:
   struct Beast;
+  void read_request_line();
   void finish_head();
   void fail(int status, std::string message);
 
