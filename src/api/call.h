@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "dialects/dialect.h"
 #include "engine/engine.h"
 #include "sampling/generation_params.h"
 #include "text/chat_template.h"
@@ -28,7 +29,10 @@ struct ServedModel {
   int max_model_len = 0;           // prompt + answer, tokens
   const Tokenizer* tokenizer = nullptr;
   const ChatTemplate* chat_template = nullptr;  // null = the model has none: chat answers 400
-  std::string bos_token, eos_token;             // for templates that come with a request
+  // How it writes tool calls and reasoning; null = found from the chat template.
+  const Dialect* dialect = nullptr;
+  const ReasoningStyle* reasoning = nullptr;
+  std::string bos_token, eos_token;  // for templates that come with a request
   std::vector<TokenId> end_tokens;
   GenerationDefaults defaults;
   GenerationLimits limits;

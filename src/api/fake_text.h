@@ -82,14 +82,12 @@ class FakeTemplate final : public ChatTemplate {
     }
     return std::string(rendered);
   }
-  const std::string& source() const override { return source_; }
+  const std::string& source() const override { return text; }
 
   mutable std::string messages, tools, documents, extra;
   mutable bool add_generation_prompt = false, continue_final_message = false;
   std::string rendered = "Hi there";
-
- private:
-  std::string source_ = "fake";
+  std::string text = "fake";
 };
 
 // A model named "m" (and "alias") with both of them.

@@ -2,7 +2,8 @@
 // A case is one file:
 //   "endpoint": "chat" | "completion" | "tokenize" | "detokenize" | "models" | "model" | "version"
 //   "request":  the body (an object, or a string that is sent as it is)
-//   "model":    changes to the fake model: "max_model_len", "no_template", "temperature"
+//   "model":    changes to the fake model: "max_model_len", "no_template", "temperature",
+//               "dialect", "reasoning": names of rows
 //   "engine":   outputs in order: {"prompt": i, "finished", "error": [code, message], "usage":
 //   [prompt,
 //               cached, completion], "prompt_logprobs": [null | position], "sequences": [{"index",
@@ -112,6 +113,12 @@ class GoldenTest : public testing::TestWithParam<std::string> {
     if (changes.value("no_template", false)) model_.served.chat_template = nullptr;
     if (changes.contains("temperature")) {
       model_.served.defaults.temperature = changes["temperature"].get<float>();
+    }
+    if (changes.contains("dialect")) {
+      model_.served.dialect = dialect_named(changes["dialect"].get<std::string>());
+    }
+    if (changes.contains("reasoning")) {
+      model_.served.reasoning = reasoning_named(changes["reasoning"].get<std::string>());
     }
     const Json& request = case_["request"];
     body_ = request.is_string() ? request.get<std::string>() : request.dump();

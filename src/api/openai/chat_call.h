@@ -2,18 +2,10 @@
 #ifndef TRIVET_API_OPENAI_CHAT_CALL_H_
 #define TRIVET_API_OPENAI_CHAT_CALL_H_
 
+#include "api/openai/chat_request.h"
 #include "api/openai/generation.h"
 
 namespace trivet {
-
-struct ChatRequest {
-  CommonRequest common;
-  bool logprobs = false;
-  int top_logprobs = 0;
-  std::string role = "assistant";  // of the answer
-  std::string echoed;  // text of the last message, where the answer continues it visibly
-  std::vector<TokenId> prompt;
-};
 
 class ChatCall final : public OpenAiCall {
  public:
@@ -33,13 +25,21 @@ class ChatCall final : public OpenAiCall {
   void write_echo(std::string& out, size_t index) const;
   // Opens a chunk down to the delta of its only choice.
   void begin_chunk(JsonWriter& writer, size_t index) const;
+  // What the news of a choice add to its message.
+  MessageDelta read_news(size_t index, const SequenceOutput& news, bool finished);
+  static void write_delta(JsonWriter& writer, const MessageDelta& delta);
   void write_choice(JsonWriter& writer, const Choice& choice, int index) const;
+  // Returns whether the message calls tools.
+  bool write_message(JsonWriter& writer, const Choice& choice, int index) const;
   void write_logprobs(JsonWriter& writer, std::span<const PositionLogprobs> positions) const;
 
   const bool wants_logprobs_;
   const int top_logprobs_;
   const std::string role_;
   const std::string echoed_;
+  const std::string id_seed_;  // of tool calls
+  const std::shared_ptr<const MessageFormat> format_;
+  std::vector<std::unique_ptr<MessageParser>> parsers_;  // streams: one per choice
 };
 
 }  // namespace trivet

@@ -100,7 +100,7 @@ ChatPrompt read_chat_prompt(Fields& fields, const ServedModel& model) {
   bool add_special_tokens = false;
   fields.read("add_special_tokens", add_special_tokens);
   if (fields.error()) return prompt;
-  const auto text = render(fields, model, input.view());
+  auto text = render(fields, model, input.view());
   if (!text) {
     fields.error().add(to_api_error(text.error()));
     return prompt;
@@ -110,6 +110,7 @@ ChatPrompt read_chat_prompt(Fields& fields, const ServedModel& model) {
     fields.error().add(to_api_error(tokens.error()));
     return prompt;
   }
+  prompt.text = std::move(*text);
   prompt.tokens = std::move(*tokens);
   prompt.last_role = std::move(input.messages.last_role);
   prompt.last_text = std::move(input.messages.last_text);

@@ -11,6 +11,7 @@
 namespace trivet {
 
 struct ChatPrompt {
+  std::string text;  // as rendered
   std::vector<TokenId> tokens;
   std::string last_role, last_text;  // of the last message
   bool add_generation_prompt = true;

@@ -164,10 +164,16 @@ void OpenAiCall::begin_answer(JsonWriter& writer, std::string_view object) const
   writer.key("model").string(label_.model);
 }
 
-void OpenAiCall::write_finish(JsonWriter& writer, const Choice& choice, bool always) {
+void OpenAiCall::write_finish(JsonWriter& writer, const Choice& choice, bool always,
+                              bool called_tools) {
   const bool finished = choice.finish_reason != FinishReason::kNone;
+  const bool stopped = choice.finish_reason == FinishReason::kStop;
   writer.key("finish_reason");
-  finished ? writer.string(finish_name(choice.finish_reason)) : writer.null();
+  if (stopped && called_tools) {
+    writer.string("tool_calls");
+  } else {
+    finished ? writer.string(finish_name(choice.finish_reason)) : writer.null();
+  }
   if (!finished && !always) return;
   writer.key("stop_reason");
   write_stop_reason(writer, choice);

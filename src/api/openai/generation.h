@@ -10,8 +10,8 @@
 
 #include "api/call.h"
 #include "api/json_writer.h"
-#include "api/openai/request_fields.h"
 #include "api/openai/logprobs_json.h"
+#include "api/openai/request_fields.h"
 
 namespace trivet {
 
@@ -67,8 +67,10 @@ class OpenAiCall : public GenerationCall {
 
   // {"id", "object", "created", "model" of an answer or chunk; the caller goes on.
   void begin_answer(JsonWriter& writer, std::string_view object) const;
-  // "finish_reason", and if the choice has finished or `always`, "stop_reason".
-  static void write_finish(JsonWriter& writer, const Choice& choice, bool always);
+  // "finish_reason", and if the choice has finished or `always`, "stop_reason". A choice that
+  // stopped after it called tools finishes with "tool_calls".
+  static void write_finish(JsonWriter& writer, const Choice& choice, bool always,
+                           bool called_tools = false);
   static void write_tokens(JsonWriter& writer, std::span<const TokenId> tokens);
   // "usage" of a whole answer, with details.
   void write_usage(JsonWriter& writer) const;
