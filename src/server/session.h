@@ -112,6 +112,7 @@ class Session final : public OutputReceiver {
 
   // Answering (session_answer.cpp)
   void respond(const HttpResponse& response);
+  bool has_unchanged(const HttpResponse& response) const;
   void respond_and_close(const HttpResponse& response);
   void append_head(int status, std::string_view content_type, const HeaderFields& fields,
                    std::optional<size_t> content_length);

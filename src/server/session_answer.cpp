@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "server/session.h"
@@ -58,7 +59,21 @@ void Session::append_head(int status, std::string_view content_type, const Heade
   }
 }
 
+// RFC 9110 13.1.2: the client has this very content already.
+bool Session::has_unchanged(const HttpResponse& response) const {
+  const std::string* known = parser_.head().find("if-none-match");
+  if (known == nullptr || response.status != 200) return false;
+  const auto etag = std::ranges::find(response.fields, "ETag", &HeaderFields::value_type::first);
+  if (etag == response.fields.end()) return false;
+  return *known == "*" || known->find(etag->second) != std::string::npos;
+}
+
 void Session::respond(const HttpResponse& response) {
+  if (has_unchanged(response)) {
+    append_head(304, "", response.fields, std::nullopt);
+    append("\r\n");
+    return end_exchange("");
+  }
   const std::string error_body =
       response.error ? exchange_.match.error_body(*response.error) : std::string();
   const std::string& body = response.error ? error_body : response.body;

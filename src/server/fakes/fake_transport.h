@@ -42,9 +42,9 @@ class FakeLane final : public Lane {
 class SessionWorld {
  public:
   explicit SessionWorld(const ServerOptions& options = {}, bool attached = true,
-                        bool over_limit = false)
+                        bool over_limit = false, std::span<const Route> routes = fake_routes())
       : engine(bridge),
-        state(options, KeyRing::create(options.api_keys).value(), fake_routes(), bridge, metrics,
+        state(options, KeyRing::create(options.api_keys).value(), routes, bridge, metrics,
               log.get(), workers, clock) {
     clock.advance(std::chrono::hours(1));  // an unset time is then far away
     if (attached) state.attach(engine, ServedModel{});

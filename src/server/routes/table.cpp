@@ -15,7 +15,9 @@
   ROUTE(ready)               \
   ROUTE(ping)                \
   ROUTE(version)             \
-  ROUTE(metrics)
+  ROUTE(metrics)             \
+  ROUTE(page)                \
+  ROUTE(page_file)
 
 namespace trivet {
 namespace routes {
