@@ -79,7 +79,8 @@ Progress read_section_tail(Cursor& cursor, const CallFormat& format, const CallO
   if (end == Progress::kYes) return Progress::kNo;
   const Progress next = [&] {
     Cursor ahead = cursor;
-    const Progress progress = ahead.take_spaced(format.call_begin);
+    const bool named = trimmed(format.call_begin).empty();
+    const Progress progress = ahead.take_spaced(named ? format.name_begin : format.call_begin);
     if (progress == Progress::kYes) cursor.skip_space();
     return progress;
   }();

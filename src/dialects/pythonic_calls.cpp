@@ -9,7 +9,7 @@ namespace {
 class PythonicReader final : public CallReader {
  public:
   PythonicReader(const CallFormat& format, const CallOpener& opener)
-      : format_(format), opener_(opener), in_list_(opener.text.ends_with('[')) {}
+      : format_(format), opener_(opener) {}
 
   Progress read_head(Cursor& cursor, CallHead& head) override {
     bool in_list = in_list_;
@@ -107,7 +107,7 @@ class PythonicReader final : public CallReader {
 
   const CallFormat& format_;
   const CallOpener& opener_;
-  bool in_list_;
+  bool in_list_ = false;
   Place place_ = Place::kKey;
   int members_ = 0;
   std::string value_;

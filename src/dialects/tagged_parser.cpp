@@ -136,7 +136,7 @@ class TaggedParser final : public MessageParser {
     for (const CallOpener& opener : format_.dialect->calls.openers) {
       if (opener.at_start) {
         const size_t start = leading_space(held_);
-        const bool here = !content_began_ && held_.substr(start).starts_with(opener.text);
+        const bool here = !start_passed_ && held_.substr(start).starts_with(opener.text);
         if (here && (!opener.text.empty() || start < held_.size())) note(start, &opener, {});
       } else if (!opener.text.empty()) {
         note(held_.find(opener.text), &opener, {});
@@ -156,7 +156,7 @@ class TaggedParser final : public MessageParser {
     for (const CallOpener& opener : format_.dialect->calls.openers) {
       const size_t size = partial_match(held_, opener.text);
       const bool at_start = leading_space(held_) + size == held_.size();
-      if (!opener.at_start || (!content_began_ && at_start)) held = std::max(held, size);
+      if (!opener.at_start || (!start_passed_ && at_start)) held = std::max(held, size);
     }
     return with_space_before(held_, held);
   }
@@ -164,7 +164,11 @@ class TaggedParser final : public MessageParser {
   // Gives out the first `size` bytes and drops `more`.
   void emit_content(MessageDelta& delta, size_t size, size_t more = 0) {
     const std::string_view text = std::string_view(held_).substr(0, size);
-    content_began_ = content_began_ || leading_space(text) < text.size();
+    const bool shows = leading_space(text) < text.size();
+    if (shows && content_began_ && after_call_) delta.content += '\n';
+    if (shows) after_call_ = false;
+    content_began_ = content_began_ || shows;
+    start_passed_ = start_passed_ || shows;
     delta.content += text;
     held_.erase(0, size + more);
   }
@@ -185,7 +189,8 @@ class TaggedParser final : public MessageParser {
   bool try_call(MessageDelta& delta, const Found& found, bool ended) {
     const std::string_view before = std::string_view(held_).substr(0, found.at);
     const size_t kept = before.size() - with_space_before(before, 0);
-    const size_t start = found.at + found.opener->text.size();
+    // What is only found at the start is a part of the call.
+    const size_t start = found.at + (found.opener->at_start ? 0 : found.opener->text.size());
     reader_ = make_call_reader(format_.dialect->calls, *found.opener, format_.tools);
     Cursor cursor(std::string_view(held_).substr(start), ended);
     CallHead head;
@@ -199,7 +204,7 @@ class TaggedParser final : public MessageParser {
     }
     if (progress != Progress::kYes) {
       if (!found.opener->at_start) emit_content(delta, found.at + 1);
-      content_began_ = true;  // nothing is at the start any more
+      start_passed_ = true;
       return true;
     }
     const size_t end = start + cursor.at();
@@ -217,6 +222,7 @@ class TaggedParser final : public MessageParser {
     calls_.begin(delta, head.name);
     if (head.arguments) calls_.add(delta, *head.arguments);
     place_ = head.arguments ? Place::kTail : Place::kArguments;
+    after_call_ = start_passed_ = true;
   }
 
   bool read_arguments(MessageDelta& delta, bool ended) {
@@ -258,6 +264,8 @@ class TaggedParser final : public MessageParser {
   Place place_ = Place::kStart;
   std::string held_;
   bool content_began_ = false;  // other than by white space
+  bool start_passed_ = false;   // what is only looked for at the start is not to come
+  bool after_call_ = false;     // no content has come since
   std::unique_ptr<CallReader> reader_;
 };
 
