@@ -168,9 +168,90 @@ CLI::App* add_bench_limits(CLI::App& bench_command, Action& action) {
   return command;
 }
 
+void add_load_shape(CLI::App& command, LoadSettings& load) {
+  const CLI::Range count(1, 1 << 24);
+  command.add_option("--requests", load.num_requests, "How many")
+      ->check(count)
+      ->capture_default_str();
+  command
+      .add_option("--concurrency", load.concurrency,
+                  "Clients that ask again when their answer has ended; with --rate the most "
+                  "requests at once")
+      ->check(CLI::Range(1, 8192))
+      ->capture_default_str();
+  command
+      .add_option("--rate", load.rate,
+                  "Requests per second that begin whether others have ended or not")
+      ->check(CLI::Range(0.001, 1e6));
+  command
+      .add_option("--burstiness", load.burstiness,
+                  "Of --rate: 1 = Poisson, below 1 in bursts, above 1 more regular")
+      ->check(CLI::Range(0.01, 1e6))
+      ->capture_default_str();
+  command.add_option("--max-seconds", load.max_seconds, "Begin no request after that");
+  command.add_option("--timeout", load.timeout_seconds, "Seconds for one request")
+      ->check(CLI::Range(0.1, 86400.0))
+      ->capture_default_str();
+}
+
+void add_load_content(CLI::App& command, LoadSettings& load) {
+  WorkloadOptions& workload = load.workload;
+  command.add_flag("--chat", load.chat, "Use /v1/chat/completions, not /v1/completions");
+  command.add_option("--prompt-words", workload.prompt_words, "Random English words of a prompt")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  command
+      .add_option("--shared-words", workload.shared_words,
+                  "Of these, words that all prompts of a group begin with")
+      ->check(CLI::Range(0, 1 << 20));
+  command.add_option("--groups", workload.groups, "Different shared beginnings")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  command.add_option("--output-tokens", load.output_tokens, "Tokens of an answer")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  command.add_flag("!--stop-at-eos", load.ignore_eos, "Let answers end before --output-tokens");
+  command.add_option("--temperature", load.temperature, "Sampling temperature")
+      ->capture_default_str();
+  command.add_option("--extra-body", load.extra_body, "JSON object of fields for every request");
+  command.add_option("--seed", workload.seed, "Of prompts and arrivals")->capture_default_str();
+}
+
+CLI::App* add_bench_serve(CLI::App& bench_command, Action& action) {
+  auto options = std::make_shared<BenchServeOptions>();
+  CLI::App* command = bench_command.add_subcommand(
+      "serve", "Load on a running server with the OpenAI API: rates, TTFT, TPOT, goodput");
+  options->load.url = "http://127.0.0.1:8000";
+  command->add_option("--url", options->load.url, "The server")->capture_default_str();
+  command->add_option("--model", options->load.model, "Its model (default: the first it names)");
+  command->add_option("--api-key", options->load.api_key, "Sent as a bearer token")
+      ->envname("OPENAI_API_KEY");
+  add_load_shape(*command, options->load);
+  add_load_content(*command, options->load);
+  command->add_option("--slo-ttft-ms", options->objective.ttft_ms,
+                      "Objective: most milliseconds to the first token");
+  command->add_option("--slo-tpot-ms", options->objective.tpot_ms,
+                      "Objective: most milliseconds per token after it");
+  command->add_option("--slo-e2e-ms", options->objective.e2e_ms,
+                      "Objective: most milliseconds to the end");
+  command->add_option("--report", options->report_file, "Write a page with plots to this file")
+      ->type_name("FILE.html");
+  command->add_flag("--json", options->json, "Print JSON with every request");
+  command->footer(
+      "Examples:\n"
+      "  trivet bench serve --concurrency 16 --prompt-words 200 --output-tokens 64\n"
+      "  trivet bench serve --rate 4 --requests 400 --slo-ttft-ms 500 --slo-tpot-ms 50 --report "
+      "load.html\n"
+      "  trivet bench serve --url http://other:8000 --shared-words 150");
+  command->callback([options, &action] { action = [options] { return bench_serve(*options); }; });
+  return command;
+}
+
 void add_bench(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand(
-      "bench", "Tokens per second of a model, or (`bench limits`) what this machine can do");
+      "bench",
+      "Tokens per second of a model, of a running server (`bench serve`), or what this machine can "
+      "do (`bench limits`)");
   auto parsed = add_model_options<BenchOptions>(*command, false);
   BenchOptions* options = &parsed->options;
   command->add_option("--prompts", options->prompts, "Prompt lengths")
@@ -190,13 +271,15 @@ void add_bench(CLI::App& app, Action& action) {
       ->capture_default_str();
   command->add_flag("--json", options->json, "Print JSON");
   CLI::App* limits = add_bench_limits(*command, action);
+  CLI::App* serve = add_bench_serve(*command, action);
   command->footer(
       "Examples:\n  trivet bench smollm2-135m-instruct --prompts 512 --batches 1,8,32\n  trivet "
-      "bench limits");
-  command->callback([parsed, command, limits, &action] {
-    if (command->got_subcommand(limits)) return;
+      "bench limits\n  trivet bench serve --help");
+  command->callback([parsed, command, limits, serve, &action] {
+    if (command->got_subcommand(limits) || command->got_subcommand(serve)) return;
     require(apply_flags(parsed->table, parsed->given, ""));
-    if (parsed->options.model.model.empty()) throw CLI::RequiredError("MODEL (or `limits`)");
+    if (parsed->options.model.model.empty())
+      throw CLI::RequiredError("MODEL (or `limits`, `serve`)");
     action = [parsed] { return bench(parsed->options); };
   });
 }

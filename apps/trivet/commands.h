@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "loadgen/load_summary.h"
 
 namespace trivet {
 
@@ -87,6 +88,13 @@ struct BenchOptions {
   bool json = false;
 };
 
+struct BenchServeOptions {
+  LoadSettings load;
+  LoadObjective objective;
+  std::string report_file;  // HTML; empty = none
+  bool json = false;
+};
+
 struct LimitsOptions {
   std::string backend, isa;
   int threads = 0;
@@ -121,6 +129,7 @@ int serve(const ServeOptions& options);
 int run(const RunOptions& options);
 int plan(const PlanOptions& options);
 int bench(const BenchOptions& options);
+int bench_serve(const BenchServeOptions& options);
 int bench_limits(const LimitsOptions& options);
 int pull(const StoreCommandOptions& options);
 int list(const StoreCommandOptions& options);
