@@ -19,6 +19,7 @@ struct Axis {
 
   double position(double value) const { return logarithmic ? std::log10(value) : value; }
   double pixel(double value) const {
+    value = std::max(value, low);
     const double part = (position(value) - position(low)) / (position(high) - position(low));
     return first_pixel + part * (last_pixel - first_pixel);
   }
@@ -27,6 +28,7 @@ struct Axis {
     std::vector<double> ticks;
     for (double power = std::floor(std::log10(low)); power <= std::log10(high) + 1e-9; ++power) {
       for (const double step : {1.0, 2.0, 5.0}) {
+        if (step > 1 && high > low * 1000) continue;  // no room for more than the decades
         const double tick = step * std::pow(10.0, power);
         if (tick >= low * 0.999 && tick <= high * 1.001) ticks.push_back(tick);
       }
@@ -57,7 +59,8 @@ Axis x_axis(const Plot& plot) {
   }
   if (plot.x_limit && *plot.x_limit > 0) range.take(*plot.x_limit);
   Axis axis{range.low, range.high, kLeft, kWidth - kRight, plot.log_x};
-  if (!plot.log_x) axis.low = std::min(axis.low, 0.0);
+  constexpr double kMostDecades = 1e5;  // single outliers below are cut off
+  axis.low = plot.log_x ? std::max(axis.low, axis.high / kMostDecades) : std::min(axis.low, 0.0);
   if (!(axis.high > axis.low)) {
     axis.low = plot.log_x ? 0.1 : 0;
     axis.high = std::max(1.0, std::isfinite(range.high) ? range.high : 1.0);
@@ -78,7 +81,7 @@ Axis y_axis(const Plot& plot) {
   return {0, top, kHeight - kBottom, kTop, false};
 }
 
-std::string number(double value) { return fmt::format("{:g}", value); }
+std::string number(double value) { return fmt::format("{:g}", value == 0 ? 0.0 : value); }
 
 void draw_frame(std::string& svg, const Plot& plot, const Axis& x, const Axis& y) {
   for (const double tick : x.ticks()) {

@@ -98,3 +98,17 @@ def test_damaged_models_are_refused_or_harmless(tmp_path, kind):
 def test_completion_and_man_page():
     assert "complete -F" in run_trivet("completion", "bash").stdout
     assert run_trivet("man").stdout.startswith(".TH TRIVET")
+
+
+def test_bench_serve_measures_a_running_server(server, tmp_path):
+    page = tmp_path / "load.html"
+    done = run_trivet("bench", "serve", "--url", server.url, "--requests", "12", "--concurrency", "4", "--prompt-words", "30",
+                      "--shared-words", "20", "--output-tokens", "8", "--slo-ttft-ms", "60000", "--report", str(page), "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["completed"] == 12 and report["failures"] == {}
+    assert report["output_tokens"] == 12 * 8 and report["within_objective"] == 1
+    assert report["prompt_tokens"] >= 12 * 30 and 0 < report["ttft_ms"]["p50"] <= report["e2e_ms"]["p50"]
+    assert page.read_text().count("<svg") == 4
+    nobody = run_trivet("bench", "serve", "--url", "http://127.0.0.1:1")
+    assert nobody.returncode != 0 and "127.0.0.1:1" in nobody.stderr
