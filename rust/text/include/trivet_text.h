@@ -8,7 +8,7 @@
 //   function of its type. Freeing an empty value is allowed.
 // - Tokenizers, templates and grammar vocabularies never change after they were made and may be used from
 //   many threads; a grammar belongs to one thread at a time.
-// - No threads are started, no file is read, nothing is downloaded.
+// - No file is read, nothing is downloaded, and no thread outlives a call.
 #ifndef TRIVET_TEXT_H_
 #define TRIVET_TEXT_H_
 

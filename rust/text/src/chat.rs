@@ -108,6 +108,8 @@ fn extra_variables(text: &str) -> Outcome<BTreeMap<String, Value>> {
         Json::Null => Ok(BTreeMap::new()),
         Json::Object(fields) => fields
             .into_iter()
+            // No template can name the others, and the operators of ours have such names.
+            .filter(|(name, _)| name.chars().all(|c| c == '_' || c.is_alphanumeric()))
             .map(|(name, value)| {
                 if RESERVED.contains(&name.as_str()) {
                     return Err(Failure::invalid(format!(

@@ -2,12 +2,18 @@
 
 mod boundary;
 mod byte_pairs;
+mod bytecode;
 mod chat;
 mod decoding;
 mod grammar;
+mod python_comparisons;
+mod python_filters;
 mod python_json;
+mod python_maps;
 mod python_methods;
+mod python_operators;
 mod python_tests;
+mod python_values;
 mod strftime;
 mod template;
 mod tokenizer;

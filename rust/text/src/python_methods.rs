@@ -1,6 +1,8 @@
 //! Methods of Python's types that chat templates call and that minijinja's `pycompat` lacks.
 
-use minijinja::value::{from_args, Tuple, ValueKind};
+use crate::python_filters::centered;
+use crate::python_values::measure;
+use minijinja::value::{from_args, Kwargs, Tuple, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 use minijinja_contrib::pycompat;
 
@@ -10,6 +12,12 @@ pub fn call(
     method: &str,
     args: &[Value],
 ) -> Result<Value, Error> {
+    for arg in args {
+        measure(state, arg)?;
+    }
+    if value.kind() == ValueKind::Seq && matches!(method, "index" | "count") {
+        measure(state, value)?;
+    }
     let own = match value.kind() {
         ValueKind::String => text_method(value.as_str().unwrap_or_default(), method, args),
         ValueKind::Seq => sequence_method(value, method, args),
@@ -43,10 +51,42 @@ fn text_method(text: &str, method: &str, args: &[Value]) -> Option<Result<Value,
             Some((left, right)) => triple(left, separator, right),
             None => triple("", "", text),
         }),
+        "splitlines" => from_args(args).map(|(keep_ends, kwargs): (Option<bool>, Kwargs)| {
+            let named = kwargs.get::<Option<bool>>("keepends").ok().flatten();
+            let keep_ends = keep_ends.or(named).unwrap_or(false);
+            split_lines(text, keep_ends).into_iter().map(Value::from).collect()
+        }),
+        "center" | "ljust" | "rjust" | "zfill" => padded(text, method, args),
+        "swapcase" => from_args::<()>(args).map(|()| swap_case(text).into()),
         "rsplit" => right_split(text, args),
         "format" => return checked_format(text).err().map(Err),
         _ => return None,
     })
+}
+
+fn is_line_end(c: char) -> bool {
+    matches!(
+        c,
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+    )
+}
+
+/// Python's `text.splitlines(keep_ends)`.
+pub fn split_lines(text: &str, keep_ends: bool) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(is_line_end) {
+        let end = match &rest[at..] {
+            tail if tail.starts_with("\r\n") => at + 2,
+            tail => at + tail.chars().next().map_or(1, char::len_utf8),
+        };
+        lines.push(&rest[..if keep_ends { end } else { at }]);
+        rest = &rest[end..];
+    }
+    if !rest.is_empty() {
+        lines.push(rest);
+    }
+    lines
 }
 
 /// Widths and precisions of str.format() make text that no fuel is charged for.
@@ -75,13 +115,61 @@ fn right_split(text: &str, args: &[Value]) -> Result<Value, Error> {
         Some("") => return Err(Error::new(ErrorKind::InvalidOperation, "empty separator")),
         Some(separator) => text.rsplitn(limit, separator).collect(),
         None if limit == usize::MAX => text.split_whitespace().rev().collect(),
-        None => {
-            let message = "rsplit by white space with a limit is not supported";
-            return Err(Error::new(ErrorKind::InvalidOperation, message));
-        }
+        None => right_split_by_space(text, limit),
     };
     parts.reverse();
     Ok(parts.into_iter().map(Value::from).collect())
+}
+
+/// The last `limit` words from the right; the last part is all that is left.
+fn right_split_by_space(text: &str, limit: usize) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = text.trim_end();
+    while !rest.is_empty() {
+        match rest.rfind(char::is_whitespace) {
+            Some(at) if parts.len() + 1 < limit => {
+                let width = rest[at..].chars().next().map_or(1, char::len_utf8);
+                parts.push(&rest[at + width..]);
+                rest = rest[..at].trim_end();
+            }
+            _ => {
+                parts.push(rest);
+                break;
+            }
+        }
+    }
+    parts
+}
+
+/// `center`, `ljust`, `rjust` and `zfill`.
+fn padded(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
+    const MAX_WIDTH: usize = 1 << 16;
+    let (width, fill): (usize, Option<&str>) = from_args(args)?;
+    let fill = fill.unwrap_or(if method == "zfill" { "0" } else { " " });
+    if width > MAX_WIDTH || fill.chars().count() != 1 {
+        let message =
+            format!("{method}: the width must be at most {MAX_WIDTH}, the fill one character");
+        return Err(Error::new(ErrorKind::InvalidOperation, message));
+    }
+    let padding = fill.repeat(width.saturating_sub(text.chars().count()));
+    Ok(Value::from(match method {
+        "center" => centered(text, width, fill),
+        "ljust" => text.to_string() + &padding,
+        "zfill" if text.starts_with(['+', '-']) => text[..1].to_string() + &padding + &text[1..],
+        _ => padding + text,
+    }))
+}
+
+fn swap_case(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_uppercase() {
+            result.extend(c.to_lowercase());
+        } else {
+            result.extend(c.to_uppercase());
+        }
+    }
+    result
 }
 
 fn sequence_method(value: &Value, method: &str, args: &[Value]) -> Option<Result<Value, Error>> {

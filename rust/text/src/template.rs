@@ -3,17 +3,20 @@
 use crate::boundary::*;
 use crate::chat::{self, Chat};
 use crate::strftime::{self, Time};
-use crate::{python_json, python_methods, python_tests};
+use crate::{
+    bytecode, python_comparisons, python_filters, python_json, python_maps, python_methods,
+    python_operators, python_tests, python_values,
+};
+use minijinja::machinery::{self, CodeGenerator, Instructions};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::ValueKind;
-use minijinja::{Environment, Error, ErrorKind, State, Value};
-use std::io;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Value};
+use std::collections::BTreeMap;
 
 const MAX_SOURCE_BYTES: usize = 1 << 20;
 
 /// Steps of one rendering: some 0.3 s at worst, far above the need of the longest conversation. The engine
-/// charges one step for each 64 bytes that it makes, so this bounds memory as well.
-const FUEL: u64 = 8_000_000;
+/// charges one step for each 64 bytes that it makes, and ours charge more, so this bounds memory as well.
+const FUEL: u64 = 5_000_000;
 
 const MAX_OUTPUT_BYTES: usize = 32 << 20;
 
@@ -28,6 +31,9 @@ const NAME: &str = "chat_template";
 const TIME_VARIABLE: &str = "__now__";
 
 pub struct ChatTemplate {
+    /// Points into `_source`, which lies on the heap and goes after it.
+    instructions: Instructions<'static>,
+    _source: Box<str>,
     environment: Environment<'static>,
     bos_token: String,
     eos_token: String,
@@ -147,23 +153,24 @@ fn tag_size(text: &[u8]) -> usize {
     text.len()
 }
 
-/// Refuses values whose printing would exhaust the stack or take for ever; charges for their items.
-fn check_printable(state: &State, value: &Value, depth: usize) -> Result<(), Error> {
-    if !matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable | ValueKind::Map) {
-        return Ok(());
-    }
-    if depth > MAX_RECURSION {
-        let message = format!("a printed value is nested deeper than {MAX_RECURSION}");
-        return Err(Error::new(ErrorKind::InvalidOperation, message));
-    }
-    for item in value.try_iter()? {
-        state.consume_fuel(1)?;
-        if value.kind() == ValueKind::Map {
-            check_printable(state, &value.get_item(&item)?, depth + 1)?;
+/// Bytes that a rendering has written, into variables too.
+struct Written(usize);
+
+/// Writes what Python's str() makes of a value.
+fn write_value(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
+    let text: std::borrow::Cow<str> = match value.as_str() {
+        Some(text) => text.into(),
+        None => {
+            python_values::measure(state, value)?;
+            python_values::text(value).into()
         }
-        check_printable(state, &item, depth + 1)?;
+    };
+    let written = state.get_or_insert_extension(Written(0));
+    written.0 += text.len();
+    if written.0 > MAX_OUTPUT_BYTES {
+        return Err(Error::from(ErrorKind::WriteFailure));
     }
-    Ok(())
+    out.write_str(&text).map_err(Error::from)
 }
 
 fn environment() -> Outcome<Environment<'static>> {
@@ -177,41 +184,20 @@ fn environment() -> Outcome<Environment<'static>> {
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(MAX_RECURSION);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    environment.set_formatter(|out, state, value| {
-        check_printable(state, value, 0)?;
-        if let (ValueKind::Number, false) = (value.kind(), value.is_integer()) {
-            if let Some(float) = f64::try_from(value.clone()).ok().filter(|float| float.is_finite())
-            {
-                return out.write_str(&python_json::python_float(float)).map_err(Error::from);
-            }
-        }
-        minijinja::escape_formatter(out, state, value)
-    });
+    environment.set_formatter(write_value);
     environment.set_unknown_method_callback(python_methods::call);
-    minijinja_contrib::add_to_environment(&mut environment);
+    for name in ["cycler", "debug", "joiner"] {
+        environment.remove_global(name);
+    }
     environment.add_filter("tojson", python_json::tojson);
+    python_filters::register(&mut environment);
+    python_comparisons::register(&mut environment);
+    python_maps::register(&mut environment);
+    python_operators::register(&mut environment);
     python_tests::register(&mut environment);
     environment.add_function("raise_exception", raise_exception);
     environment.add_function("strftime_now", strftime_now);
     Ok(environment)
-}
-
-/// Stops a template that writes without end.
-struct BoundedOutput {
-    bytes: Vec<u8>,
-}
-
-impl io::Write for BoundedOutput {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        if self.bytes.len() + data.len() > MAX_OUTPUT_BYTES {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "output is too long"));
-        }
-        self.bytes.extend_from_slice(data);
-        Ok(data.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 fn render_failure(error: &Error) -> Failure {
@@ -234,6 +220,27 @@ fn render_failure(error: &Error) -> Failure {
     }
 }
 
+/// Compiles on a thread of its own: the engine recurses once for each link of a chain of operators, and the
+/// stack of the caller's thread may be small.
+fn instructions_of(source: &'static str, syntax: &SyntaxConfig) -> Outcome<Instructions<'static>> {
+    const STACK_BYTES: usize = 64 << 20;
+    let compile = || {
+        let tree = machinery::parse(source, NAME, syntax.clone())
+            .map_err(|e| Failure::invalid(format!("the chat template does not compile: {e}")))?;
+        let mut generator = CodeGenerator::new(NAME, source);
+        generator.compile_stmt(&tree);
+        Ok(bytecode::guarded(&generator.finish().0))
+    };
+    std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().stack_size(STACK_BYTES);
+        let thread = builder
+            .spawn_scoped(scope, compile)
+            .map_err(|e| Failure::new(EXHAUSTED, format!("no thread for a chat template: {e}")))?;
+        let failed = |_| Failure::new(INTERNAL, "compiling the chat template panicked".to_string());
+        thread.join().map_err(failed)?
+    })
+}
+
 impl ChatTemplate {
     fn compile(source: &str, bos_token: &str, eos_token: &str) -> Outcome<Self> {
         if source.len() > MAX_SOURCE_BYTES {
@@ -252,12 +259,13 @@ impl ChatTemplate {
                 format!("the chat template has an expression of {tag} bytes, at most {MAX_TAG_BYTES} are allowed"),
             ));
         }
-        let mut environment = environment()?;
-        environment
-            .add_template_owned(NAME, without_generation_tags(source))
-            .map_err(|e| Failure::invalid(format!("the chat template does not compile: {e}")))?;
+        let environment = environment()?;
+        let source: Box<str> = without_generation_tags(source).into();
+        // SAFETY: the text stays where it is until the instructions are gone.
+        let text: &'static str = unsafe { &*std::ptr::from_ref::<str>(&source) };
+        let instructions = instructions_of(text, environment.syntax())?;
         let (bos_token, eos_token) = (bos_token.to_string(), eos_token.to_string());
-        Ok(ChatTemplate { environment, bos_token, eos_token })
+        Ok(ChatTemplate { instructions, _source: source, environment, bos_token, eos_token })
     }
 
     fn render(&self, input: &Chat) -> Outcome<String> {
@@ -265,16 +273,16 @@ impl ChatTemplate {
         let mut variables = prepared.variables;
         let time = Value::from_object(TimeObject(input.now));
         variables.insert(TIME_VARIABLE.to_string(), time);
-        let template = self
-            .environment
-            .get_template(NAME)
-            .map_err(|e| Failure::new(INTERNAL, e.to_string()))?;
-        let mut output = BoundedOutput { bytes: Vec::new() };
-        template
-            .render_captured_to(Value::from(variables), &mut output)
-            .map_err(|e| render_failure(&e))?;
-        let text =
-            String::from_utf8(output.bytes).map_err(|e| Failure::new(INTERNAL, e.to_string()))?;
+        let mut text = String::new();
+        machinery::eval(
+            &self.environment,
+            &self.instructions,
+            Value::from(variables),
+            &BTreeMap::new(),
+            &mut machinery::make_string_output(&mut text),
+            AutoEscape::None,
+        )
+        .map_err(|e| render_failure(&e))?;
         match prepared.final_message {
             Some(message) => chat::cut_at_final_message(text, &message),
             None => Ok(text),
