@@ -3,16 +3,25 @@
 
   chat_template_goldens.py [--gguf GGUF...]        templates of src/text/testdata/templates and those inside
                                                    the models -> src/text/testdata/chat_templates.json
-  chat_template_goldens.py --templates DIR --out FILE   other templates, for TRIVET_TEST_TEMPLATES
+  chat_template_goldens.py --expressions   the small templates of template_expressions.py
+                                           -> src/text/testdata/template_expressions.json
+  chat_template_goldens.py --package       the templates that tools/fetch_test_templates gets, over the
+                                           conversations of chat_conversations.py
+                                           -> src/text/testdata/packaged_templates.json
 
 Needs the packages transformers, jinja2 and gguf.
 """
 import argparse
 import datetime
+import hashlib
 import json
 import pathlib
+import subprocess
 
 from transformers.utils import chat_template_utils
+
+from chat_conversations import CONVERSATIONS
+from template_expressions import EXPRESSIONS, STATEMENTS, VARIABLES
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NOW = datetime.datetime(2024, 7, 6, 15, 4, 9)
@@ -65,11 +74,13 @@ INPUTS = {
 
 
 def render(template, values):
-    values = {"add_generation_prompt": True, "continue_final_message": False, "tools": None, "extra": {}, **values}
+    values = {"add_generation_prompt": True, "continue_final_message": False, "tools": None, "documents": None,
+              "extra": {}, **values}
     try:
         messages = chat_template_utils._normalize_chat_messages(values["messages"])
         rendered, _ = chat_template_utils.render_jinja_template(
-            conversations=[messages], tools=values["tools"], chat_template=template,
+            conversations=[messages], tools=values["tools"], documents=values["documents"],
+            chat_template=template,
             continue_final_message=values["continue_final_message"],
             add_generation_prompt=values["add_generation_prompt"], bos_token="<BOS>", eos_token="<EOS>",
             **values["extra"])
@@ -89,17 +100,62 @@ def embedded(path):
     return gguf.GGUFReader(str(path)).fields["tokenizer.chat_template"].contents()
 
 
+def digest(text):
+    """Enough of a checksum to tell texts apart that nobody made to collide."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def fingerprint(result):
+    if "text" in result:
+        return {"digest": digest(result["text"]), "bytes": len(result["text"].encode())}
+    return {"raised": result["error"]} if result["raised"] else {"error": result["error"][:60]}
+
+
+def packaged():
+    subprocess.run([str(ROOT / "tools/fetch_test_templates")], check=True)
+    templates = {}
+    for path in sorted((ROOT / "build/test-templates").glob("*.jinja")):
+        source = path.read_bytes().decode()
+        results = {name: render(source, values) for name, values in CONVERSATIONS.items()}
+        if any("text" in result for result in results.values()):
+            templates[path.name] = {"digest": digest(source), "results": {
+                name: fingerprint(result) for name, result in results.items()}}
+    out = ROOT / "src/text/testdata/packaged_templates.json"
+    # One template a line, so that a change shows where it is.
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value, separators=(',', ':'))}"
+                       for name, value in templates.items())
+    conversations = json.dumps(CONVERSATIONS, separators=(",", ":"))
+    out.write_text(f'{{"conversations": {conversations},\n"templates": {{\n{lines}}}}}\n')
+    print(out, out.stat().st_size, len(templates))
+
+
+def expressions():
+    messages = [SYSTEM, USER]
+    cases = []
+    for template in [f"{{{{ {expression} }}}}" for expression in EXPRESSIONS] + STATEMENTS:
+        result = render(template, {"messages": messages, "extra": VARIABLES})
+        cases.append({"template": template, **({"text": result["text"]} if "text" in result else {})})
+    out = ROOT / "src/text/testdata/template_expressions.json"
+    lines = ",\n".join(json.dumps(case) for case in cases)
+    out.write_text(f'{{"messages": {json.dumps(messages)}, "extra": {json.dumps(VARIABLES)},\n"cases": [\n{lines}]}}\n')
+    print(out, out.stat().st_size, len(cases))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gguf", nargs="*", type=pathlib.Path, default=[])
-    parser.add_argument("--templates", type=pathlib.Path, default=ROOT / "src/text/testdata/templates")
-    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "src/text/testdata/chat_templates.json")
+    parser.add_argument("--expressions", action="store_true")
+    parser.add_argument("--package", action="store_true")
     arguments = parser.parse_args()
-    templates = [golden(path.stem, path.read_text()) for path in sorted(arguments.templates.glob("*.jinja"))]
+    if arguments.expressions or arguments.package:
+        expressions() if arguments.expressions else packaged()
+        return
+    folder, out = ROOT / "src/text/testdata/templates", ROOT / "src/text/testdata/chat_templates.json"
+    templates = [golden(path.stem, path.read_text()) for path in sorted(folder.glob("*.jinja"))]
     templates += [golden(path.stem, embedded(path)) for path in arguments.gguf]
     value = {"bos": "<BOS>", "eos": "<EOS>", "inputs": INPUTS, "templates": templates}
-    arguments.out.write_text(json.dumps(value, indent=1, ensure_ascii=True) + "\n")
-    print(arguments.out, arguments.out.stat().st_size)
+    out.write_text(json.dumps(value, indent=1, ensure_ascii=True) + "\n")
+    print(out, out.stat().st_size)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PRE_TOKENIZERS = [
     "default", "gpt-2", "llama-bpe", "dbrx", "qwen2", "qwen35", "smollm", "starcoder", "command-r", "falcon",
     "deepseek-llm", "deepseek-coder", "deepseek-v3", "stablelm2", "tekken", "gpt-4o", "glm4", "bloom", "viking",
-    "bailingmoe", "seed-coder", "minicpm5",
+    "bailingmoe", "seed-coder", "minicpm5", "kimi-k2", "jais-2", "youtu", "spark2_5", "afmoe", "tiny_aya", "superbpe",
+    "ufakzeka", "exaone-moe", "chameleon", "laguna",
 ]
 
 
