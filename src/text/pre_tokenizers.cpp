@@ -75,8 +75,54 @@ constexpr const char* kSeedCoder[] = {
     TRIVET_CONTRACTIONS
     R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|)" TRIVET_SPACES};
 constexpr const char* kMiniCpm5[] = {R"(\p{N}{1,3})", TRIVET_WORDS(R"(\p{N}+)")};
+// Digits in threes from the right. What lies ahead is looked at once for each run of them: with a
+// look ahead at every group, a long run takes quadratic time.
+#define TRIVET_DIGIT_GROUPS \
+  R"((?<!\p{N})\p{N}{1,2}(?=(?>(?:\p{N}{3})+)(?!\p{N}))|\p{N}{3}|\p{N}{1,2})"
+#define TRIVET_UPPER_NOT_HAN R"([\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]])"
+#define TRIVET_LOWER_NOT_HAN R"([\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]])"
+constexpr const char* kKimiK2[] = {
+    R"(\p{Han}+|[^\r\n\p{L}\p{N}]?)" TRIVET_UPPER_NOT_HAN "*" TRIVET_LOWER_NOT_HAN
+    "+" TRIVET_CONTRACTIONS R"(?|[^\r\n\p{L}\p{N}]?)" TRIVET_UPPER_NOT_HAN "+" TRIVET_LOWER_NOT_HAN
+    "*" TRIVET_CONTRACTIONS R"(?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|)" TRIVET_SPACES};
+constexpr const char* kJais2[] = {
+    TRIVET_CONTRACTIONS
+    R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|)"
+    R"(\s*[\r\n]+|\s{512}(?!\S)|\s{256}(?!\S)|\s{128}(?!\S)|\s{64}(?!\S)|\s{32}(?!\S)|)"
+    R"(\s{16}(?!\S)|\s{8}(?!\S)|\s{4}(?!\S)|\s{1,2}(?!\S)|\s)"};
+constexpr const char* kYoutu[] = {
+    R"([\x{ac00}-\x{d7a3}\x{3131}-\x{318e}]+|[\x{ff01}\x{2026}\x{201c}\x{201d}\x{2018}\x{2019})"
+    R"(\x{2014}\x{ff1a}\x{ff1b}\x{ff0c}\x{3001}-\x{303f}\x{fe30}-\x{fe4f}]+|[\x{3105}-\x{312f})"
+    R"(]+|[\x{4e00}-\x{9fa5}\x{3040}-\x{309f}\x{30a0}-\x{30ff}]+)",
+    TRIVET_CASED_WORDS(TRIVET_CONTRACTIONS "?", R"(\p{N})")};
+constexpr const char* kSpark25[] = {
+    R"(\p{N}{1,3})", R"([\x{4e00}-\x{9fa5}\x{3040}-\x{309f}\x{30a0}-\x{30ff}]+)",
+    TRIVET_PUNCTUATED
+    R"([^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+|[\r\n]|\s+(?!\S)|\s+)",
+    R"(\p{N})"};
+constexpr const char* kAfmoe[] = {
+    TRIVET_DIGIT_GROUPS,
+    R"([\x{4e00}-\x{9fff}\x{3400}-\x{4dbf}\x{8c48}-\x{faff}\x{3040}-\x{309f}\x{30a0}-\x{30ff})"
+    R"(\x{ff65}-\x{ff9f}\x{2f00}-\x{2fdf}\x{e40}-\x{e7f}\x{e80}-\x{eff}\x{1780}-\x{17ff})"
+    R"(\x{1000}-\x{109f}\x{aa60}-\x{aa7f}\x{a9e0}-\x{a9ff}\x{ac00}-\x{d7af}\x{1100}-\x{11ff}]+)",
+    TRIVET_PUNCTUATED
+    R"([^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|)" TRIVET_SPACES};
+constexpr const char* kTinyAya[] = {TRIVET_DIGIT_GROUPS,
+                                    TRIVET_CASED_WORDS(TRIVET_CONTRACTIONS "?", R"(\p{N}{1,3})")};
+// Merges run across words.
+constexpr const char* kSuperBpe[] = {R"(\p{N}+)", TRIVET_DIGIT_GROUPS};
+constexpr const char* kUfakzeka[] = {
+    R"([^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|)" TRIVET_SPACES};
+constexpr const char* kExaoneMoe[] = {
+    TRIVET_CONTRACTIONS
+    R"(|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]?|)"
+    R"(\s*[\r\n]|\s+(?!\S)|\s+)"};
+constexpr const char* kChameleon[] = {"<sentinel:[0-9]+>",       "IMGIMG[A-I]{1,4}Z",
+                                      R"([\t\n]|    |  )",       R"(\p{N})",
+                                      R"([\p{P}!-/:-@\[-`{-~])", TRIVET_GPT2};
 // Merges run over whole lines.
 constexpr const char* kLines[] = {R"([^\n]+|[\n]+)"};
+constexpr const char* kLaguna[] = {R"([^\n]+|[\n]+)", TRIVET_WORDS(R"(\p{N})")};
 
 struct Entry {
   std::string_view pre;
@@ -105,6 +151,7 @@ constexpr Entry kEntries[] = {
     {"pixtral", kLlama3Family},
     {"midm-2.0", kLlama3Family},
     {"lfm2", kLlama3Family},
+    {"jina-v5-nano", kLlama3Family},
     {"dbrx", {kLlama3}},
     {"smaug-bpe", {kLlama3}},
     {"chatglm-bpe", {kLlama3}},
@@ -132,6 +179,8 @@ constexpr Entry kEntries[] = {
     {"qwen2", kQwen2Family},
     {"deepseek-r1-qwen", kQwen2Family},
     {"megrez", kQwen2Family},
+    {"kormo", kQwen2Family},
+    {"f2llmv2", kQwen2Family},
     {"stablelm2", kQwen2Family},
     {"hunyuan", kQwen2Family},
     {"solar-open", kQwen2Family},
@@ -140,6 +189,8 @@ constexpr Entry kEntries[] = {
     {"gpt-4o", kGpt4oFamily},
     {"llama4", kGpt4oFamily},
     {"kanana2", kGpt4oFamily},
+    {"talkie", kGpt4oFamily},
+    {"granite-embed-multi-97m", {kGpt4o, kIgnoreMerges}},
     {"minimax-m2", kGpt4oFamily},
     {"tekken", {kTekken, kIgnoreMerges, kAddBos}},
     {"falcon", {kFalcon}},
@@ -148,6 +199,7 @@ constexpr Entry kEntries[] = {
     {"deepseek-v3", kDeepseekV3Family},
     {"hunyuan-dense", kDeepseekV3Family},
     {"joyai-llm", kDeepseekV3Family},
+    {"hy_v4", kDeepseekV3Family},
     {"bloom", {kBloom}},
     {"gpt3-finnish", {kBloom}},
     {"poro-chat", {kBloom}},
@@ -157,7 +209,20 @@ constexpr Entry kEntries[] = {
     {"llada-moe", {kBailing}},
     {"seed-coder", {kSeedCoder}},
     {"minicpm5", {kMiniCpm5, kIgnoreMerges}},
+    {"kimi-k2", {kKimiK2}},
+    {"jais-2", {kJais2}},
+    {"youtu", {kYoutu, kIgnoreMerges}},
+    {"spark2_5", {kSpark25}},
+    {"afmoe", {kAfmoe}},
+    {"tiny_aya", {kTinyAya}},
+    {"cohere2moe", {kTinyAya}},
+    {"superbpe", {kSuperBpe}},
+    {"ufakzeka", {kUfakzeka}},
+    {"exaone-moe", {kExaoneMoe}},
+    {"chameleon", {kChameleon, false, kAddBos}},
+    {"laguna", {kLaguna}},
     {"gemma4", kLineFamily},
+    {"granite-embed-multi-311m", kLineFamily},
     {"sarvam-moe", kLineFamily},
 };
 

@@ -11,7 +11,7 @@ uint32_t SpecialTokens::child(uint32_t node, unsigned char byte) const {
   return next;
 }
 
-void SpecialTokens::add(std::string_view name, TokenId id, bool plain) {
+void SpecialTokens::add(std::string_view name, TokenId id, bool plain, bool strips_right) {
   if (name.empty() || name.size() > kMaxNameBytes) return;
   uint32_t node = 0;
   for (const char c : name) {
@@ -26,7 +26,7 @@ void SpecialTokens::add(std::string_view name, TokenId id, bool plain) {
   }
   if (nodes_[node].entry >= 0) return;  // the lowest id of equal names
   nodes_[node].entry = static_cast<int32_t>(entries_.size());
-  entries_.push_back({id, static_cast<uint32_t>(name.size()), plain});
+  entries_.push_back({id, static_cast<uint32_t>(name.size()), plain, strips_right});
 }
 
 void SpecialTokens::collect(std::string_view text, size_t at, bool only_plain,
@@ -65,6 +65,8 @@ std::vector<SpecialTokens::Match> SpecialTokens::find(std::string_view text,
   return matches;
 }
 
+constexpr std::string_view kSpaces = " \t\n\v\f\r";
+
 std::vector<TextFragment> SpecialTokens::split(std::string_view text, bool only_plain) const {
   std::vector<TextFragment> fragments;
   size_t at = 0;
@@ -72,6 +74,7 @@ std::vector<TextFragment> SpecialTokens::split(std::string_view text, bool only_
     if (match.at > at) fragments.push_back({text.substr(at, match.at - at)});
     fragments.push_back({{}, match.entry.id});
     at = match.at + match.entry.size;
+    if (match.entry.strips_right) at = std::min(text.find_first_not_of(kSpaces, at), text.size());
   }
   if (at < text.size()) fragments.push_back({text.substr(at)});
   return fragments;

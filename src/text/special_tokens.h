@@ -24,11 +24,11 @@ class SpecialTokens {
   static constexpr size_t kMaxNameBytes = 1024;
 
   // `plain`: also found in text that must not hold control tokens (user-defined tokens are). Names
-  // that are empty or too long are never found.
-  void add(std::string_view name, TokenId id, bool plain);
+  // that are empty or too long are never found. `strips_right`: white space after it is left out.
+  void add(std::string_view name, TokenId id, bool plain, bool strips_right = false);
 
-  // The text in order, nothing left out. With `only_plain`, control tokens stay text. Views into
-  // `text`.
+  // The text in order, nothing else left out. With `only_plain`, control tokens stay text. Views
+  // into `text`.
   std::vector<TextFragment> split(std::string_view text, bool only_plain) const;
 
   size_t memory_bytes() const;
@@ -37,7 +37,7 @@ class SpecialTokens {
   struct Entry {
     TokenId id;
     uint32_t size;
-    bool plain;
+    bool plain, strips_right;
   };
   struct Match {
     size_t at;

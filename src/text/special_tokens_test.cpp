@@ -45,6 +45,13 @@ TEST(SpecialTokens, ControlTokensStayTextWhereTheyAreNotWanted) {
   EXPECT_EQ(show(tokens, "<ctl><usr>", false), "[1]|[2]");
 }
 
+TEST(SpecialTokens, SomeTakeTheWhiteSpaceAfterThemAlong) {
+  SpecialTokens tokens;
+  tokens.add("<a>", 0, false, true);
+  tokens.add("<b>", 1, false);
+  EXPECT_EQ(show(tokens, " <a> \n\tx <b> y<a>\n <b> <a>  "), " |[0]|x |[1]| y|[0]|[1]| |[0]");
+}
+
 TEST(SpecialTokens, TheLowestIdOfEqualNamesCounts) {
   EXPECT_EQ(show(make({"<a>", "<a>"}), "<a>"), "[0]");
 }

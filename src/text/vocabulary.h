@@ -22,6 +22,7 @@ enum class TokenType : int32_t {
 };
 
 struct Vocabulary {
+  std::string name;   // general.name: some models have rules that no other field tells
   std::string model;  // tokenizer.ggml.model: "gpt2" (byte-level BPE) or "llama" (SentencePiece)
   std::string pre;    // tokenizer.ggml.pre: which pre-tokenizer a "gpt2" vocabulary uses
   std::vector<std::string> tokens;

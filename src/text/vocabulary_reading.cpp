@@ -164,13 +164,26 @@ std::string spaces_from_marks(std::string_view text) { return replaced(text, kSp
 
 std::string marks_from_spaces(std::string_view text) { return replaced(text, " ", kSpaceMark); }
 
+namespace {
+
+bool is_phi3(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return lower.find("phi-3") != std::string::npos || lower.find("phi3") != std::string::npos;
+}
+
+}  // namespace
+
 SpecialTokens collect_special_tokens(const Vocabulary& vocabulary) {
   SpecialTokens tokens;
+  const bool strips = is_phi3(vocabulary.name);
   for (size_t i = 0; i < vocabulary.tokens.size(); ++i) {
     const auto id = static_cast<TokenId>(i);
     const TokenType type = token_type(vocabulary, id);
-    if (is_special_type(type)) tokens.add(vocabulary.tokens[i], id, false);
-    if (type == TokenType::kUserDefined) tokens.add(vocabulary.tokens[i], id, true);
+    const std::string& name = vocabulary.tokens[i];
+    const bool strips_right = strips && name != "<unk>" && name != "<s>" && name != "<|endoftext|>";
+    if (is_special_type(type)) tokens.add(name, id, false, strips_right);
+    if (type == TokenType::kUserDefined) tokens.add(name, id, true, strips_right);
   }
   return tokens;
 }

@@ -31,7 +31,8 @@ std::string spaces_from_marks(std::string_view text);
 // " a" -> "▁a".
 std::string marks_from_spaces(std::string_view text);
 
-// The tokens that are cut out of a text before anything else.
+// The tokens that are cut out of a text before anything else. Those of Phi-3 take the white space
+// after them along, which only the model's name tells.
 SpecialTokens collect_special_tokens(const Vocabulary& vocabulary);
 
 // Tokens around a text.

@@ -70,6 +70,7 @@ Vocabulary read_vocabulary(GgufKeys& keys, std::vector<std::string> tokens) {
   Vocabulary vocabulary;
   const size_t n = tokens.size();
   vocabulary.tokens = std::move(tokens);
+  vocabulary.name = keys.text("general.name").value_or("");
   vocabulary.model = keys.text("tokenizer.ggml.model").value_or("");
   vocabulary.pre = keys.text("tokenizer.ggml.pre").value_or("");
   vocabulary.scores = read_scores(keys, n);
