@@ -1,3 +1,6 @@
+# All unit test programs and fuzzers.
+add_custom_target(trivet_checks)
+
 # trivet_module(NAME [DEPS module ...] [LIBS library ...] [TEST_DEPS ...])
 # One folder of src/ = one static library trivet_NAME that sees only the modules in DEPS; its unit tests
 # (x_test.cpp beside the sources) become one program trivet_NAME_test, labelled "unit". All .cpp files of
@@ -29,6 +32,7 @@ function(trivet_module name)
     target_link_libraries(${target}_test PRIVATE ${target} ${ARG_TEST_DEPS} GTest::gmock GTest::gtest_main)
     target_compile_definitions(${target}_test PRIVATE TRIVET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     target_compile_options(${target}_test PRIVATE ${TRIVET_WARNINGS})
+    add_dependencies(trivet_checks ${target}_test)
     add_test(NAME unit/${name} COMMAND ${target}_test --gtest_brief=1)
     set_tests_properties(unit/${name} PROPERTIES LABELS unit TIMEOUT 900)
   endif()
@@ -46,5 +50,5 @@ function(trivet_fuzzer name source)
   target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer ${TRIVET_WARNINGS})
   target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
   target_link_libraries(fuzz_${name} PRIVATE ${ARG_DEPS})
-  set_property(GLOBAL APPEND PROPERTY TRIVET_FUZZER_TARGETS fuzz_${name})
+  add_dependencies(trivet_checks fuzz_${name})
 endfunction()
