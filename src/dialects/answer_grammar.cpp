@@ -82,13 +82,10 @@ class AnswerGrammar {
       const size_t mark = trimmed(begin).find_first_of("[{");
       rest = in_section && mark != std::string_view::npos ? std::string(begin.substr(mark)) : "";
     }
-    const std::string body = optional_literal(rest);
-    if (in_section) {
-      std::string end(format.section_end);
-      if (shared == 0) end += opener.close;
-      return body + " " + calls_of_section() + " " + optional_literal(end);
-    }
-    return body + " " + lark_.add(bodies()) + " " + optional_literal(format.call_end);
+    if (!in_section) return call(rest);
+    std::string end(format.section_end);
+    if (shared == 0) end += opener.close;
+    return calls_of_section(rest) + " " + optional_literal(end);
   }
 
   std::string optional_literal(std::string_view text) const {
@@ -98,54 +95,56 @@ class AnswerGrammar {
   // A whole section, with its begin and end.
   std::string section() {
     const CallFormat& format = calls();
-    return optional_literal(format.section_begin) + " " + calls_of_section() + " " +
+    return calls_of_section(std::string(format.section_begin)) + " " +
            optional_literal(format.section_end);
   }
 
-  std::string calls_of_section() {
+  std::string calls_of_section(const std::string& begin) {
     const CallFormat& format = calls();
-    const std::string call = lark_.add(optional_literal(format.call_begin) + " (" + bodies() +
-                                       ") " + optional_literal(format.call_end));
+    const std::string first = call(begin + std::string(format.call_begin));
     const bool one_only = !format_.parallel_calls || format_.dialect->name == "glm4";
-    if (one_only) return call;
-    return call + " (" + optional_literal(format.between) + " " + call + "){0," +
-           std::to_string(kMaxCalls - 1) + "}";
+    if (one_only) return first;
+    const std::string next = call(std::string(format.between) + std::string(format.call_begin));
+    return first + " " + next + "{0," + std::to_string(kMaxCalls - 1) + "}";
   }
 
-  std::string bodies() {
-    std::string body;
+  // One call after `begin`. What stands before the name belongs to the same lexeme as the name:
+  // the end of a section may begin like another call.
+  std::string call(const std::string& begin) {
+    std::string bodies;
     for (const ToolSignature& tool : format_.tools) {
-      body += (body.empty() ? "" : " | ") + lark_.add(call_body(tool));
+      bodies += (bodies.empty() ? "" : " | ") + lark_.add(call_body(begin, tool));
     }
-    return body;
+    return lark_.add("(" + bodies + ") " + optional_literal(calls().call_end));
   }
 
-  std::string call_body(const ToolSignature& tool) {
+  std::string call_body(const std::string& begin, const ToolSignature& tool) {
     const CallFormat& format = calls();
     const std::string name =
-        std::string(format.name_begin) + tool.name + std::string(format.name_end);
+        begin + std::string(format.name_begin) + tool.name + std::string(format.name_end);
     switch (format.syntax) {
       case CallSyntax::kNameJson:
-        return named_json(tool, name);
+        return named_json(begin, name, tool);
       case CallSyntax::kParameters:
         return lark_.literal(name) + " " + parameters(tool) + " " + body_end();
       case CallSyntax::kPythonic:
-        return lark_.literal(tool.name + "(") + " " + arguments(tool, ", ", "=") + " \")\"";
+        return lark_.literal(begin + tool.name + "(") + " " + arguments(tool, ", ", "=") + " \")\"";
       case CallSyntax::kKeyValue:
         return lark_.literal(name) + " " + arguments(tool, ",", ":") + " \"}\"";
       default: {
         const std::string head = "{\"" + std::string(format.name_key) + "\": \"" + tool.name +
                                  "\", \"" + std::string(format.arguments_key) + "\": ";
-        return json_quoted(head) + " " + json_rule(tool.schema, true) + " \"}\"";
+        return lark_.literal(begin + head) + " " + json_rule(tool.schema, true) + " \"}\"";
       }
     }
   }
 
-  std::string named_json(const ToolSignature& tool, const std::string& name) {
+  std::string named_json(const std::string& begin, const std::string& name,
+                         const ToolSignature& tool) {
     if (calls().ids != CallIdStyle::kNumbered) {
       return lark_.literal(name) + " " + json_rule(tool.schema, true);
     }
-    return json_quoted("functions." + tool.name + ":") + " /[0-9]{1,3}/ " +
+    return lark_.literal(begin + "functions." + tool.name + ":") + " /[0-9]{1,3}/ " +
            lark_.literal(calls().name_end) + " " + json_rule(tool.schema, true);
   }
 
