@@ -44,7 +44,7 @@ export function Chart({ title, times, lines, format, max }: ChartProps) {
   const last = lines.map((l) => `${l.label} ${format(l.values[l.values.length - 1] ?? null)}`).join(', ');
   return (
     <section class="card chart" aria-label={title}>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <p class="legend" aria-hidden="true">
         {lines.map((l) => <span key={l.label}><i class={`swatch ${l.color}`} />{l.label} <b>{format(l.values[l.values.length - 1] ?? null)}</b></span>)}
       </p>
