@@ -52,7 +52,7 @@ function Numbers({ stats }: { stats: Stats }) {
 }
 
 function Tiles({ stats }: { stats: Stats }) {
-  const { now, latency, slo } = stats;
+  const { now, latency } = stats;
   const tiles: [string, string, string][] = [
     ['Generating', `${count(now.generatedPerSecond)}`, 'tokens/s'],
     ['Reading prompts', `${count(now.promptPerSecond)}`, 'tokens/s'],
@@ -61,7 +61,6 @@ function Tiles({ stats }: { stats: Stats }) {
     ['Per token, p50', milliseconds(latency.tpot.p50), `p99 ${milliseconds(latency.tpot.p99)}`],
     ['KV cache', percent(now.kvUsage), now.cacheHitRate === null ? 'in use' : `${percent(now.cacheHitRate)} prefix hits`],
   ];
-  if (slo.goodput !== null || slo.failureRate !== null) tiles.push(['In time', percent(slo.goodput), `failures ${percent(slo.failureRate)}`]);
   return (
     <dl class="tiles">
       {tiles.map(([name, value, detail]) => (
@@ -107,11 +106,11 @@ function held(values: (number | null)[]): (number | null)[] {
 
 function LatencyTable({ stats }: { stats: Stats }) {
   const rows: [string, Percentiles][] = [
-    ['Time to first token', stats.latency.ttft], ['Time per output token', stats.latency.tpot], ['Gap between tokens', stats.latency.itl],
-    ['In the queue', stats.latency.queue], ['Whole request', stats.latency.e2e],
+    ['First token', stats.latency.ttft], ['Per token', stats.latency.tpot], ['Between tokens', stats.latency.itl], ['In the queue', stats.latency.queue],
+    ['Whole request', stats.latency.e2e],
   ];
   return (
-    <section class="card wide-card" aria-label="Latency">
+    <section class="card" aria-label="Latency">
       <h2>Latency, last {duration(stats.windowSeconds)}</h2>
       <div class="table" tabIndex={0} role="group" aria-label="Latency table">
       <table>
@@ -123,7 +122,7 @@ function LatencyTable({ stats }: { stats: Stats }) {
         </tbody>
       </table>
       </div>
-      {stats.slo.ttftMs !== null && <p class="hint">Target: first token within {milliseconds(stats.slo.ttftMs)}, {milliseconds(stats.slo.tpotMs)} per token.</p>}
+      {stats.slo.ttftMs !== null && <p class="hint">Target: first token within {milliseconds(stats.slo.ttftMs)}, {milliseconds(stats.slo.tpotMs)} per token. In time: <b>{percent(stats.slo.goodput)}</b>. Failed: <b>{percent(stats.slo.failureRate)}</b>.</p>}
     </section>
   );
 }
