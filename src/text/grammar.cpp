@@ -1,7 +1,9 @@
 #include "text/grammar.h"
 
+#include <algorithm>
 #include <vector>
 
+#include "text/grammars/grammar_cache.h"
 #include "text/rust_text.h"
 
 namespace trivet {
@@ -92,6 +94,33 @@ class GuidanceGrammar final : public Grammar {
     return take_bytes(bytes);
   }
 
+  Result<Offer> accept_within(TokenId token, int remaining) override {
+    uint8_t offer = TRIVET_TEXT_OFFER_FORBIDDEN;
+    TrivetTextBytes error{};
+    const int32_t status = trivet_text_grammar_accept_within(
+        handle_.get(), static_cast<uint32_t>(token), static_cast<size_t>(std::max(remaining, 0)),
+        &offer, &error);
+    if (status != TRIVET_TEXT_OK) return rust_error(status, error);
+    if (offer == TRIVET_TEXT_OFFER_ACCEPTED) return Offer::kAccepted;
+    return offer == TRIVET_TEXT_OFFER_TOO_LONG ? Offer::kTooLong : Offer::kForbidden;
+  }
+
+  Result<std::vector<TokenId>> closing() override {
+    TrivetTextIds ids{};
+    TrivetTextBytes error{};
+    const int32_t status = trivet_text_grammar_closing(handle_.get(), &ids, &error);
+    if (status != TRIVET_TEXT_OK) return rust_error(status, error);
+    std::vector<TokenId> tokens(ids.data, ids.data + ids.size);
+    trivet_text_free_ids(ids);
+    return tokens;
+  }
+
+  bool can_close() const override {
+    uint8_t can = 0;
+    trivet_text_grammar_can_close(handle_.get(), &can);
+    return can != 0;
+  }
+
  private:
   GrammarHandle handle_;
 };
@@ -110,8 +139,19 @@ class GuidanceCompiler final : public GrammarCompiler {
     return std::unique_ptr<Grammar>(std::make_unique<GuidanceGrammar>(GrammarHandle(grammar)));
   }
 
+  // Two threads that miss at once both compile; the later one's grammar stays.
+  Result<std::shared_ptr<const Grammar>> compile_shared(GrammarKind kind,
+                                                        std::string_view source) const override {
+    if (auto known = recent_.find(kind, source)) return known;
+    TRIVET_ASSIGN_OR_RETURN(auto compiled, compile(kind, source));
+    std::shared_ptr<const Grammar> shared = std::move(compiled);
+    recent_.add(kind, source, shared);
+    return shared;
+  }
+
  private:
   VocabularyHandle handle_;
+  mutable GrammarCache recent_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
@@ -43,6 +44,18 @@ class Grammar {
 
   // The bytes that must come next whatever the model says; empty where there is a choice.
   virtual Result<std::string> forced_bytes() = 0;
+
+  // Takes the token if the text can then be completed within `remaining` more tokens, the end token
+  // not counted. Else the state is as it was. A grammar that cannot close never says kTooLong.
+  enum class Offer { kForbidden, kAccepted, kTooLong };
+  virtual Result<Offer> accept_within(TokenId token, int remaining) = 0;
+
+  // A few tokens that complete the text, without the end token; kUnimplemented if none are known.
+  virtual Result<std::vector<TokenId>> closing() = 0;
+
+  // Whether completions are known at all. Not for Lark grammars with lookaheads, parameters, or
+  // limits and temperatures of their own.
+  virtual bool can_close() const = 0;
 };
 
 // Compiles grammars for one vocabulary. Made once per model (it walks the vocabulary: about a
@@ -58,6 +71,10 @@ class GrammarCompiler {
   // token are bounded. What is wrong with one is said in kInvalidArgument.
   virtual Result<std::unique_ptr<Grammar>> compile(GrammarKind kind,
                                                    std::string_view source) const = 0;
+
+  // The same, kept for the next request with the same grammar; clone() it for a sequence.
+  virtual Result<std::shared_ptr<const Grammar>> compile_shared(GrammarKind kind,
+                                                                std::string_view source) const = 0;
 };
 
 }  // namespace trivet

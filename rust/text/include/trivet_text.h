@@ -173,6 +173,21 @@ int32_t trivet_text_grammar_is_terminated(const TrivetTextGrammar* grammar, uint
 int32_t trivet_text_grammar_forced_bytes(TrivetTextGrammar* grammar, TrivetTextBytes* bytes,
                                          TrivetTextBytes* error);
 
+enum TrivetTextGrammarOffer {
+  TRIVET_TEXT_OFFER_FORBIDDEN = 0,  // by the grammar
+  TRIVET_TEXT_OFFER_ACCEPTED = 1,
+  TRIVET_TEXT_OFFER_TOO_LONG = 2,  // allowed, but then the text would need more tokens than `remaining`
+};
+// Takes the token if the text can then be completed within `remaining` more tokens, the end token not
+// counted. Else nothing changes. A grammar that cannot close never says TOO_LONG.
+int32_t trivet_text_grammar_accept_within(TrivetTextGrammar* grammar, uint32_t token, size_t remaining,
+                                          uint8_t* offer, TrivetTextBytes* error);
+// Few tokens that complete the text, without the end token; TRIVET_TEXT_UNSUPPORTED if none are known.
+int32_t trivet_text_grammar_closing(TrivetTextGrammar* grammar, TrivetTextIds* tokens,
+                                    TrivetTextBytes* error);
+// Whether completions are known at all: not for grammars with lookaheads, parameters or limits of their own.
+void trivet_text_grammar_can_close(const TrivetTextGrammar* grammar, uint8_t* can);
+
 #ifdef __cplusplus
 }
 #endif

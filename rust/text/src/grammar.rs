@@ -1,9 +1,13 @@
 //! Grammars that say which tokens may come next, on `llguidance`.
 
 use crate::boundary::*;
+use crate::closing::Closer;
+use crate::closing_lexer::ClosingLexer;
+use crate::closing_rules::{ClosingRules, Part};
+use crate::json_schema;
 use llguidance::api::{ParserLimits, StopReason, TopLevelGrammar};
 use llguidance::toktrie::{ApproximateTokEnv, InferenceCapabilities, TokEnv, TokRxInfo, TokTrie};
-use llguidance::{Matcher, ParserFactory};
+use llguidance::{Matcher, ParserFactory, TokenParser};
 use std::sync::Arc;
 
 const MAX_TOKENS: usize = 1 << 22;
@@ -18,6 +22,9 @@ pub struct Vocabulary {
 
 pub struct Grammar {
     matcher: Matcher,
+    /// Knows the shortest completion; nothing for grammars that it cannot follow.
+    closer: Option<Closer>,
+    trie: TokEnv,
     ends: Arc<[u32]>,
     /// An end token came after a text that nothing can follow. The matcher has stopped by then and takes
     /// no more tokens, so this one is counted here.
@@ -32,14 +39,14 @@ fn limits() -> ParserLimits {
         initial_lexer_fuel: 1_000_000,
         step_lexer_fuel: 200_000,
         step_max_items: 50_000,
-        max_lexer_states: 50_000,
+        max_lexer_states: 16_000,
         max_grammar_size: 500_000,
         precompute_large_lexemes: true,
         verbose_errors: false,
     }
 }
 
-fn new_vocabulary(pieces: &[&[u8]], special: &[u8], ends: &[u32]) -> Outcome<Vocabulary> {
+pub fn new_vocabulary(pieces: &[&[u8]], special: &[u8], ends: &[u32]) -> Outcome<Vocabulary> {
     if pieces.is_empty() || pieces.len() > MAX_TOKENS {
         let count = pieces.len();
         return Err(Failure::invalid(format!(
@@ -78,17 +85,14 @@ fn new_vocabulary(pieces: &[&[u8]], special: &[u8], ends: &[u32]) -> Outcome<Voc
 
 fn parse(kind: i32, source: &str) -> Outcome<TopLevelGrammar> {
     Ok(match kind {
-        0 => TopLevelGrammar::from_json_schema(
-            serde_json::from_str(source)
-                .map_err(|e| Failure::invalid(format!("the JSON schema is not JSON: {e}")))?,
-        ),
+        0 => TopLevelGrammar::from_json_schema(json_schema::prepare(source)?),
         1 => TopLevelGrammar::from_regex(source),
         2 => TopLevelGrammar::from_lark(source.to_string()),
         _ => return Err(Failure::new(UNSUPPORTED, format!("unknown kind of grammar {kind}"))),
     })
 }
 
-fn compile(vocabulary: &Vocabulary, kind: i32, source: &str) -> Outcome<Grammar> {
+pub fn compile(vocabulary: &Vocabulary, kind: i32, source: &str) -> Outcome<Grammar> {
     if source.len() > MAX_SOURCE_BYTES {
         return Err(Failure::new(
             EXHAUSTED,
@@ -98,19 +102,40 @@ fn compile(vocabulary: &Vocabulary, kind: i32, source: &str) -> Outcome<Grammar>
             ),
         ));
     }
-    let matcher = Matcher::new(vocabulary.factory.create_parser(parse(kind, source)?));
+    let parser = vocabulary
+        .factory
+        .create_parser(parse(kind, source)?)
+        .map_err(|e| Failure::invalid(format!("the grammar cannot be used: {e:#}")))?;
+    let trie = vocabulary.factory.tok_env().clone();
+    let closer = new_closer(&parser, &trie);
+    let matcher = Matcher::new(Ok(parser));
     match matcher.get_error() {
         Some(error) => Err(Failure::invalid(format!("the grammar cannot be used: {error}"))),
-        None => Ok(Grammar { matcher, ends: vocabulary.ends.clone(), ended: false }),
+        None => Ok(Grammar { matcher, closer, trie, ends: vocabulary.ends.clone(), ended: false }),
     }
+}
+
+fn new_closer(parser: &TokenParser, trie: &TokEnv) -> Option<Closer> {
+    let grammar = parser.parser.grammar();
+    let mut lexer = ClosingLexer::new(grammar.lexer_spec(), &limits())?;
+    let rules = ClosingRules::new(grammar, trie.tok_trie(), &mut lexer)?;
+    Closer::new(Arc::new(rules), lexer)
 }
 
 fn failed(error: impl std::fmt::Display) -> Failure {
     Failure::new(EXHAUSTED, format!("the grammar failed: {error}"))
 }
 
+/// What became of a token offered to `Grammar::accept_within`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    Forbidden = 0,
+    Accepted = 1,
+    TooLong = 2,
+}
+
 impl Grammar {
-    fn fill_mask(&mut self, words: &mut [u32]) -> Outcome<()> {
+    pub fn fill_mask(&mut self, words: &mut [u32]) -> Outcome<()> {
         let mask = self.matcher.compute_mask_or_eos().map_err(failed)?;
         let source = mask.as_slice();
         words.fill(0);
@@ -119,11 +144,14 @@ impl Grammar {
         Ok(())
     }
 
-    fn accept(&mut self, tokens: &[u32]) -> Outcome<usize> {
+    pub fn accept(&mut self, tokens: &[u32]) -> Outcome<usize> {
         if self.ended {
             return Ok(0);
         }
         let accepted = self.matcher.try_consume_tokens(tokens).map_err(failed)?;
+        for &token in &tokens[..accepted] {
+            self.follow(token);
+        }
         let complete = matches!(
             self.matcher.stop_reason(),
             StopReason::NoExtension | StopReason::NoExtensionBias
@@ -132,169 +160,105 @@ impl Grammar {
         Ok(accepted + usize::from(self.ended))
     }
 
-    fn rollback(&mut self, count: usize) -> Outcome<()> {
+    /// Accepts the token unless what is then still needed takes more than `remaining` tokens.
+    pub fn accept_within(&mut self, token: u32, remaining: usize) -> Outcome<Offer> {
+        let is_end = self.ends.contains(&token);
+        if !is_end && !self.fits(token, remaining) {
+            return Ok(Offer::TooLong);
+        }
+        let accepted = self.accept(&[token])?;
+        Ok(if accepted == 1 { Offer::Accepted } else { Offer::Forbidden })
+    }
+
+    /// Tokens that complete the text; nothing if they are not known.
+    pub fn closing(&mut self) -> Option<Vec<u32>> {
+        let parts = self.closer.as_mut()?.completion()?;
+        Some(self.tokens_of(&parts))
+    }
+
+    /// True also if nobody knows.
+    fn fits(&mut self, token: u32, remaining: usize) -> bool {
+        let part = self.part_of(token);
+        let Some(closer) = self.closer.as_mut() else { return true };
+        if closer.push(part).is_none() {
+            return true;
+        }
+        let bytes = closer.bytes_to_close();
+        let short = bytes.is_none_or(|bytes| bytes as usize <= remaining);
+        let parts = if short { None } else { closer.completion() };
+        closer.pop();
+        short || parts.is_some_and(|parts| self.tokens_of(&parts).len() <= remaining)
+    }
+
+    fn part_of(&self, token: u32) -> Part {
+        let trie = self.trie.tok_trie();
+        if trie.is_special_token(token) {
+            return Part::Token(token);
+        }
+        if (token as usize) < trie.vocab_size() {
+            return Part::Bytes(trie.token(token).to_vec());
+        }
+        Part::Bytes(Vec::new())
+    }
+
+    fn tokens_of(&self, parts: &[Part]) -> Vec<u32> {
+        let trie = self.trie.tok_trie();
+        let mut tokens = Vec::new();
+        for part in parts {
+            match part {
+                Part::Bytes(bytes) => tokens.extend(trie.greedy_tokenize(bytes)),
+                Part::Token(token) => tokens.push(*token),
+            }
+        }
+        tokens
+    }
+
+    /// Keeps the closer where the matcher is. One that cannot follow is given up.
+    fn follow(&mut self, token: u32) {
+        let part = self.part_of(token);
+        let is_end = self.ends.contains(&token);
+        let Some(closer) = self.closer.as_mut() else { return };
+        if is_end {
+            closer.hold();
+        } else if closer.push(part).is_none() {
+            self.closer = None;
+        }
+    }
+
+    pub fn rollback(&mut self, count: usize) -> Outcome<()> {
         let ends = usize::from(self.ended && count > 0);
         self.matcher.rollback(count - ends).map_err(failed)?;
+        if let Some(closer) = self.closer.as_mut() {
+            (0..count - ends).for_each(|_| closer.pop());
+        }
         self.ended &= ends == 0;
         Ok(())
     }
-}
 
-/// # Safety
-/// As the header says.
-#[no_mangle]
-pub unsafe extern "C" fn trivet_text_grammar_vocabulary_new(
-    pieces: Strings,
-    special: *const u8,
-    ends: *const u32,
-    end_count: usize,
-    vocabulary: *mut *mut Vocabulary,
-    error: *mut Bytes,
-) -> i32 {
-    guard(error, || {
-        let pieces = pieces.list()?;
-        let special = array(special, pieces.len());
-        let made = new_vocabulary(&pieces, special, array(ends, end_count))?;
-        vocabulary.write(Box::into_raw(Box::new(made)));
-        Ok(())
-    })
-}
-
-/// # Safety
-/// As the header says.
-#[no_mangle]
-pub unsafe extern "C" fn trivet_text_grammar_vocabulary_free(vocabulary: *mut Vocabulary) {
-    free_handle(vocabulary);
-}
-
-/// # Safety
-/// As the header says.
-#[no_mangle]
-pub unsafe extern "C" fn trivet_text_grammar_compile(
-    vocabulary: *const Vocabulary,
-    kind: i32,
-    source: Slice,
-    grammar: *mut *mut Grammar,
-    error: *mut Bytes,
-) -> i32 {
-    guard(error, || {
-        let made = compile(borrow(vocabulary)?, kind, source.text("the grammar")?)?;
-        grammar.write(Box::into_raw(Box::new(made)));
-        Ok(())
-    })
-}
-
-/// # Safety
-/// As the header says.
-#[no_mangle]
-pub unsafe extern "C" fn trivet_text_grammar_free(grammar: *mut Grammar) {
-    free_handle(grammar);
-}
-
-/// # Safety
-/// As the header says.
-#[no_mangle]
-pub unsafe extern "C" fn trivet_text_grammar_mask(
-    grammar: *mut Grammar,
-    words: *mut u32,
-    word_count: usize,
-    error: *mut Bytes,
-) -> i32 {
-    guard(error, || {
-        if word_count == 0 {
-            return Ok(());
+    /// Deep: the copy may go to another thread, which must not wait for this one's lexer.
+    pub fn duplicate(&self) -> Grammar {
+        Grammar {
+            matcher: self.matcher.deep_clone(),
+            closer: self.closer.clone(),
+            trie: self.trie.clone(),
+            ends: self.ends.clone(),
+            ended: self.ended,
         }
-        borrow_mut(grammar)?.fill_mask(std::slice::from_raw_parts_mut(words, word_count))
-    })
-}
+    }
 
-/// # Safety
-/// As the header says.
-#[no_mangle]
-pub unsafe extern "C" fn trivet_text_grammar_accept(
-    grammar: *mut Grammar,
-    tokens: *const u32,
-    count: usize,
-    accepted: *mut usize,
-    error: *mut Bytes,
-) -> i32 {
-    guard(error, || {
-        accepted.write(borrow_mut(grammar)?.accept(array(tokens, count))?);
-        Ok(())
-    })
-}
+    pub fn is_accepting(&mut self) -> Outcome<bool> {
+        self.matcher.is_accepting().map_err(failed)
+    }
 
-/// # Safety
-/// As the header says.
-#[no_mangle]
-pub unsafe extern "C" fn trivet_text_grammar_rollback(
-    grammar: *mut Grammar,
-    count: usize,
-    error: *mut Bytes,
-) -> i32 {
-    guard(error, || borrow_mut(grammar)?.rollback(count))
-}
+    pub fn is_terminated(&self) -> bool {
+        self.matcher.is_stopped()
+    }
 
-/// # Safety
-/// As the header says.
-#[no_mangle]
-pub unsafe extern "C" fn trivet_text_grammar_clone(
-    grammar: *const Grammar,
-    copy: *mut *mut Grammar,
-    error: *mut Bytes,
-) -> i32 {
-    guard(error, || {
-        // Deep: the copy may go to another thread, which must not wait for this one's lexer.
-        let original = borrow(grammar)?;
-        let made = Grammar {
-            matcher: original.matcher.deep_clone(),
-            ends: original.ends.clone(),
-            ended: original.ended,
-        };
-        copy.write(Box::into_raw(Box::new(made)));
-        Ok(())
-    })
-}
+    pub fn forced_bytes(&mut self) -> Vec<u8> {
+        self.matcher.compute_ff_bytes()
+    }
 
-/// # Safety
-/// As the header says.
-#[no_mangle]
-pub unsafe extern "C" fn trivet_text_grammar_is_accepting(
-    grammar: *mut Grammar,
-    accepting: *mut u8,
-    error: *mut Bytes,
-) -> i32 {
-    guard(error, || {
-        let result = borrow_mut(grammar)?.matcher.is_accepting().map_err(failed)?;
-        accepting.write(result.into());
-        Ok(())
-    })
-}
-
-/// # Safety
-/// As the header says.
-#[no_mangle]
-pub unsafe extern "C" fn trivet_text_grammar_is_terminated(
-    grammar: *const Grammar,
-    terminated: *mut u8,
-    error: *mut Bytes,
-) -> i32 {
-    guard(error, || {
-        terminated.write(borrow(grammar)?.matcher.is_stopped().into());
-        Ok(())
-    })
-}
-
-/// # Safety
-/// As the header says.
-#[no_mangle]
-pub unsafe extern "C" fn trivet_text_grammar_forced_bytes(
-    grammar: *mut Grammar,
-    bytes: *mut Bytes,
-    error: *mut Bytes,
-) -> i32 {
-    guard(error, || {
-        bytes.write(borrow_mut(grammar)?.matcher.compute_ff_bytes().into());
-        Ok(())
-    })
+    pub fn can_close(&self) -> bool {
+        self.closer.is_some()
+    }
 }
