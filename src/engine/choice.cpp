@@ -27,13 +27,29 @@ Choice::Choice(const ChoiceRules& rules, int index, SequenceKey key, KvSequence 
   news_.index = index;
 }
 
-TokenId Choice::sample(std::span<float> logits) {
+Result<void> Choice::start_constraint() {
+  const EngineRequest& request = *rules_->request;
+  if (constraint_ || request.params.grammar == nullptr) return {};
+  TRIVET_ASSIGN_OR_RETURN(auto grammar, request.params.grammar->clone());
+  constraint_ =
+      std::make_unique<TokenConstraint>(std::move(grammar), *rules_->tokenizer, rules_->end_tokens,
+                                        rules_->vocab_size, *rules_->mask_worker);
+  return {};
+}
+
+Result<TokenId> Choice::sample(std::span<float> logits) {
   if (!sampler_) {  // only now: queued requests are many, and counts of tokens may be large
     const EngineRequest& request = *rules_->request;
     sampler_ = Sampler::create(request.params, rules_->seed + static_cast<uint64_t>(index_),
                                request.prompt, rules_->end_tokens, rules_->vocab_size);
   }
-  return sampler_->sample(logits, int64_t{length()}, {});
+  if (!constraint_) return sampler_->sample(logits, int64_t{length()}, {});
+  return constraint_->choose(*sampler_, logits, int64_t{length()}, remaining());
+}
+
+Result<std::optional<TokenId>> Choice::take_forced() {
+  if (!constraint_ || finished_) return std::optional<TokenId>();
+  return constraint_->take_forced(remaining());
 }
 
 void Choice::append(TokenId token, std::optional<PositionLogprobs> logprobs) {
@@ -52,7 +68,11 @@ void Choice::append(TokenId token, std::optional<PositionLogprobs> logprobs) {
   }
   add_text(text_.push(token), generated() > params.min_tokens);
   if (take_stop_match()) return;
-  if (generated() >= rules_->max_generated) finish(FinishReason::kLength);
+  if (constraint_ && constraint_->complete()) {
+    finish(constraint_->closed_early() ? FinishReason::kLength : FinishReason::kStop);
+  } else if (generated() >= rules_->max_generated) {
+    finish(FinishReason::kLength);
+  }
 }
 
 bool Choice::is_stop(TokenId token) {

@@ -96,6 +96,7 @@ struct EngineStats {
   uint64_t preemptions = 0;
   uint64_t prompt_tokens = 0, generated_tokens = 0;
   uint64_t steps = 0;
+  double mask_delay_seconds = 0;  // what grammars made the last step longer
 };
 
 // Told about each step, for metrics. Called on the engine thread.

@@ -136,7 +136,8 @@ void EngineCore::add(EngineRequest taken, TimePoint arrived) {
                 .stops = &live.stops,
                 .seed = request.params.seed.value_or(mix(options_.seed ^ mix(num_requests_))),
                 .vocab_size = vocab_size_,
-                .max_generated = max_generated(request)};
+                .max_generated = max_generated(request),
+                .mask_worker = &mask_worker_};
   if (live.wants_prompt_logprobs()) live.prompt_logprobs.resize(request.prompt.size());
   SequenceKey key = next_key_++;
   live.choices.push_back(

@@ -89,7 +89,10 @@ class EngineCore final : private SequenceBlocks {
   void commit_rows();
   Result<void> read_logits();
   void read_row(const WantedRow& wanted, std::span<float> logits);
-  void take_token(Sequence sequence, std::span<float> logits, bool keep_logits);
+  Result<void> take_token(Sequence sequence, std::span<float> logits, bool keep_logits);
+  Result<void> take_forced_tokens(Sequence sequence);
+  void append(Sequence sequence, TokenId token, std::optional<PositionLogprobs> logprobs);
+  Result<void> draw_first_tokens(LiveRequest& request, std::span<float> logits);
   void split_choices(LiveRequest& request, std::span<float> logits);
   Result<bool> fork_blocks(LiveRequest& request, Choice& choice);
   void settle(Sequence sequence);
@@ -107,6 +110,7 @@ class EngineCore final : private SequenceBlocks {
   Scheduler scheduler_;
   BatchBuilder builder_;
 
+  MaskWorker mask_worker_;
   std::unordered_map<std::string, std::unique_ptr<LiveRequest>> live_;
   std::unordered_map<SequenceKey, Sequence> sequences_;  // those the scheduler knows
   std::vector<LiveRequest*> news_;                       // with something to deliver

@@ -10,6 +10,7 @@ namespace trivet {
 std::vector<RequestOutput> EngineCore::step() {
   TimePoint start = clock_->now();
   end_expired(start);
+  counters_.mask_delay_seconds = 0;
   StepPlan plan = scheduler_.plan(start);
   note_plan(plan, start);
   if (!plan.sequences.empty()) {
@@ -29,6 +30,7 @@ void EngineCore::note_plan(const StepPlan& plan, TimePoint now) {
   for (SequenceKey key : plan.admitted) {
     auto [live, choice] = sequences_.at(key);
     if (std::exchange(live->scheduled, true)) continue;
+    (void)choice->start_constraint();  // what fails here fails again when its first token is drawn
     live->timing.scheduled = now;
     live->cached_tokens = choice->kv.computed();
     counters_.prompt_tokens += live->request.prompt.size();
@@ -104,13 +106,14 @@ void EngineCore::read_row(const WantedRow& wanted, std::span<float> logits) {
     live->prompt_logprobs_done = wanted.position + 1;
   } else if (!live->split) {
     split_choices(*live, logits);
+  } else if (auto taken = take_token(wanted.sequence, logits, false); !taken) {
+    end_request(*live, taken.error());
   } else {
-    take_token(wanted.sequence, logits, false);
     settle(wanted.sequence);
   }
 }
 
-void EngineCore::take_token(Sequence sequence, std::span<float> logits, bool keep_logits) {
+Result<void> EngineCore::take_token(Sequence sequence, std::span<float> logits, bool keep_logits) {
   auto [live, choice] = sequence;
   const auto& top = live->request.params.logprobs;
   std::span<float> consumed = logits;
@@ -118,13 +121,49 @@ void EngineCore::take_token(Sequence sequence, std::span<float> logits, bool kee
     std::ranges::copy(logits, scratch_.begin());
     consumed = scratch_;
   }
-  TokenId token = choice->sample(consumed);
+  const Duration before = choice->constraint_delay();
+  TRIVET_ASSIGN_OR_RETURN(const TokenId token, choice->sample(consumed));
   std::optional<PositionLogprobs> logprobs;
   if (top) logprobs = compute_logprobs(logits, token, *top);
+  append(sequence, token, std::move(logprobs));
+  TRIVET_RETURN_IF_ERROR(take_forced_tokens(sequence));
+  counters_.mask_delay_seconds +=
+      std::chrono::duration<double>(choice->constraint_delay() - before).count();
+  return {};
+}
+
+// Tokens without a choice are computed together in the next step, like a prompt. Their
+// log-probabilities would need the logits between them.
+Result<void> EngineCore::take_forced_tokens(Sequence sequence) {
+  auto [live, choice] = sequence;
+  if (live->request.params.logprobs) return {};
+  while (!choice->finished()) {
+    TRIVET_ASSIGN_OR_RETURN(const auto token, choice->take_forced());
+    if (!token) break;
+    append(sequence, *token, std::nullopt);
+  }
+  return {};
+}
+
+void EngineCore::append(Sequence sequence, TokenId token,
+                        std::optional<PositionLogprobs> logprobs) {
+  auto [live, choice] = sequence;
   choice->append(token, std::move(logprobs));
   if (live->completion_tokens++ == 0) live->timing.first_token = clock_->now();
   ++counters_.generated_tokens;
   note_news(*live);
+}
+
+Result<void> EngineCore::draw_first_tokens(LiveRequest& live, std::span<float> logits) {
+  for (auto& choice : live.choices) {
+    if (live.rules.max_generated == 0) {
+      choice->finish(FinishReason::kLength);
+      continue;
+    }
+    TRIVET_RETURN_IF_ERROR(choice->start_constraint());
+    TRIVET_RETURN_IF_ERROR(take_token({&live, choice.get()}, logits, live.choices.size() > 1));
+  }
+  return {};
 }
 
 void EngineCore::split_choices(LiveRequest& live, std::span<float> logits) {
@@ -133,16 +172,12 @@ void EngineCore::split_choices(LiveRequest& live, std::span<float> logits) {
     live.choices.push_back(std::make_unique<Choice>(live.rules, index, next_key_++,
                                                     KvSequence(cache_, live.request.cache_salt)));
   }
-  for (auto& choice : live.choices) {
-    if (live.rules.max_generated > 0) {
-      take_token({&live, choice.get()}, logits, live.choices.size() > 1);
-    } else {
-      choice->finish(FinishReason::kLength);
-    }
+  if (auto drawn = draw_first_tokens(live, logits); !drawn) {
+    end_request(live, drawn.error());
+    return;
   }
   note_news(live);
   Choice& first = *live.choices[0];
-  scheduler_.advance(first.key(), first.kv.computed(), first.length());
   for (size_t i = 1; i < live.choices.size(); ++i) {
     Choice& choice = *live.choices[i];
     if (choice.finished()) continue;
@@ -153,6 +188,7 @@ void EngineCore::split_choices(LiveRequest& live, std::span<float> logits) {
     }
     sequences_.emplace(choice.key(), Sequence{&live, &choice});
     scheduler_.split(first.key(), choice.key(), *has_blocks);
+    scheduler_.advance(choice.key(), choice.kv.computed(), choice.length());
   }
   settle({&live, &first});
 }

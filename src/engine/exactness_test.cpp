@@ -9,6 +9,8 @@
 #include "engine/engine_core.h"
 #include "engine/fake_runner.h"
 #include "engine/fake_tokenizer.h"
+#include "engine/token_constraint.h"
+#include "text/grammar.h"
 
 namespace trivet {
 namespace {
@@ -23,6 +25,23 @@ struct Outcome {
   bool operator==(const Outcome&) const = default;
 };
 using Outcomes = std::map<std::string, std::vector<Outcome>>;
+
+// With forced texts, texts of any length, and one that only a bracket for each bracket ends.
+std::shared_ptr<const Grammar> some_grammar(unsigned number) {
+  static const auto kGrammars = [] {
+    const FakeTokenizer tokenizer;
+    const std::vector<TokenId> ends = {FakeTokenizer::kEnd};
+    const auto compiler = std::move(GrammarCompiler::create(tokenizer, ends)).value();
+    std::vector<std::shared_ptr<const Grammar>> grammars;
+    for (const char* regex : {"(abcde|ba*c){1,30}d", "[a-e \\n]*", "a(bcdeabcde)+ (é|e){3}"}) {
+      grammars.push_back(compiler->compile_shared(GrammarKind::kRegex, regex).value());
+    }
+    const char* nested = "start: \"a\" start \"b\" | \"ccde\" | \"e\" start";
+    grammars.push_back(compiler->compile_shared(GrammarKind::kLark, nested).value());
+    return grammars;
+  }();
+  return kGrammars[number % kGrammars.size()];
+}
 
 class RandomRequests {
  public:
@@ -55,6 +74,7 @@ class RandomRequests {
     p.ignore_eos = below(2) == 0;
     p.include_stop_text = below(2) == 0;
     p.skip_special_tokens = below(2) == 0;
+    if (below(3) == 0) p.grammar = some_grammar(below(4));
     made.priority = int(below(3));
     made.tenant = below(2) == 0 ? "x" : "y";
     made.cache_salt = below(5) == 0 ? "salt" : "";
@@ -141,12 +161,23 @@ Outcome run_plainly(const EngineRequest& request, int choice, const FakeTokenize
   }
   auto sampler = Sampler::create(params, *params.seed + static_cast<uint64_t>(choice),
                                  request.prompt, end_tokens, 64);
+  MaskWorker worker;
+  std::unique_ptr<TokenConstraint> constraint;
+  if (params.grammar) {
+    constraint = std::make_unique<TokenConstraint>(std::move(params.grammar->clone()).value(),
+                                                   tokenizer, end_tokens, 64, worker);
+  }
+  const int room = kMaxPositions - static_cast<int>(request.prompt.size());
+  const int most = std::min(room, params.max_tokens.value_or(room));
   TextStream stream(tokenizer, request.prompt, params.skip_special_tokens);
   std::string text;
   size_t unarmed = 0;
   for (;;) {
     auto logits = model.copy_after(tokens), scratch = logits;
-    TokenId token = sampler->sample(scratch, static_cast<int64_t>(tokens.size()), {});
+    const auto position = static_cast<int64_t>(tokens.size());
+    const int remaining = most - static_cast<int>(out.tokens.size()) - 1;
+    TokenId token = constraint ? *constraint->choose(*sampler, scratch, position, remaining)
+                               : sampler->sample(scratch, position, {});
     sampler->accept(token);
     if (params.logprobs) out.logprobs.push_back(compute_logprobs(logits, token, 0).chosen.logprob);
     tokens.push_back(token);
@@ -165,6 +196,11 @@ Outcome run_plainly(const EngineRequest& request, int choice, const FakeTokenize
     }
     if (cut_at_stop(params, unarmed, &out.text)) {
       out.reason = FinishReason::kStop;
+      return out;
+    }
+    if (constraint && constraint->complete()) {
+      out.text += stream.finish();
+      out.reason = constraint->closed_early() ? FinishReason::kLength : FinishReason::kStop;
       return out;
     }
     if (count == params.max_tokens || static_cast<int>(tokens.size()) == kMaxPositions) {
@@ -266,11 +302,32 @@ INSTANTIATE_TEST_SUITE_P(
                       Setting{"cached", 16, 64, 32, 4, 2000, true, 0, false},
                       Setting{"small_chunks", 8, 16, 3, 1, 2000, true, 0, false},
                       Setting{"shuffled", 8, 32, 16, 32, 2000, true, 1, false},
-                      Setting{"evicting", 4, 32, 16, 4, 120, true, 2, true},
+                      Setting{"evicting", 4, 32, 16, 4, 90, true, 2, true},
                       Setting{"tiny_pool", 16, 32, 8, 2, 44, true, 3, true},
                       Setting{"tiny_pool_without_cache", 16, 32, 8, 2, 44, false, 4, true},
                       Setting{"row_by_row", 4, 4, 1, 1, 2000, true, 5, false}),
     [](const auto& info) { return info.param.name; });
+
+TEST(ExactnessOracle, AnswersWithAGrammarAreComplete) {
+  int whole = 0, closed = 0;
+  for (const auto& request : random_requests(200)) {
+    if (!request.params.grammar) continue;
+    for (const auto& outcome : plain_outcomes().at(request.id)) {
+      auto grammar = std::move(request.params.grammar->clone()).value();
+      std::vector<TokenId> tokens = outcome.tokens;
+      if (!tokens.empty() && tokens.back() == FakeTokenizer::kEnd) tokens.pop_back();
+      ASSERT_EQ(*grammar->accept(tokens), tokens.size()) << request.id;
+      const bool may_end_anywhere =
+          !request.params.stop.empty() || !request.params.stop_tokens.empty();
+      const int least = static_cast<int>((*request.params.grammar->clone())->closing()->size());
+      if (may_end_anywhere || request.params.max_tokens.value_or(99) < least) continue;
+      EXPECT_TRUE(*grammar->is_accepting()) << request.id << ": " << outcome.text;
+      ++(outcome.reason == FinishReason::kLength ? closed : whole);
+    }
+  }
+  EXPECT_GT(whole, 5);
+  EXPECT_GT(closed, 5);
+}
 
 TEST(ExactnessOracle, SeesEveryWayToEnd) {
   std::map<FinishReason, int> reasons;

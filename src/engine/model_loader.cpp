@@ -20,6 +20,9 @@ constexpr uint64_t kRuntimeBytes = 44ull << 20;
 constexpr uint64_t kBytesPerSequence = 256ull << 10;
 // A tokenizer keeps each token's text several times (vocabulary map, trie, byte table, merges).
 constexpr uint64_t kTokenizerBytesPerToken = 700;
+// What grammars know of each token (a tree of all texts, with its slices), and compiled grammars.
+constexpr uint64_t kGrammarBytesPerToken = 450;
+constexpr uint64_t kGrammarBytes = 8ull << 20;
 
 int context_limit(const LoadOptions& options, const ModelConfig& config) {
   return options.max_model_len > 0 ? options.max_model_len : config.context_length;
@@ -65,6 +68,7 @@ Result<ModelPlan> make_plan(const LoadOptions& options, const ModelSource& sourc
   request.fixed_items = {
       {"program", kRuntimeBytes},
       {"tokenizer", vocabulary * kTokenizerBytesPerToken},
+      {"grammars", vocabulary * kGrammarBytesPerToken + kGrammarBytes},
       {"packed weights", program.weight_bytes},
       {"weights used in the file", program.in_place_bytes},
       {"activations", program.activation_bytes},

@@ -3,6 +3,7 @@
 #define TRIVET_SAMPLING_GENERATION_PARAMS_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,6 +13,8 @@
 #include "base/result.h"
 
 namespace trivet {
+
+class Grammar;
 
 inline constexpr int kAllLogprobs = -1;  // the whole vocabulary
 
@@ -43,6 +46,10 @@ struct GenerationParams {
   std::vector<std::string> stop;
   std::vector<TokenId> stop_tokens;
   bool include_stop_text = false;
+
+  // What the text must be: state at the start, each choice clones it; null = free (text/grammar.h).
+  // The end of the budget of tokens is kept free for completing the text.
+  std::shared_ptr<const Grammar> grammar;
 
   // What comes back.
   std::optional<int> logprobs;         // top-n beside each chosen token, 0..20 or kAllLogprobs

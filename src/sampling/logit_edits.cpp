@@ -31,6 +31,10 @@ void apply_token_mask(std::span<float> logits, std::span<const uint32_t> mask) {
     const uint32_t word = mask[begin / kWordBits];
     const size_t count = std::min(kWordBits, covered - begin);
     if (word == ~uint32_t{0}) continue;
+    if (word == 0) {  // most words of a grammar's mask
+      std::fill_n(logits.begin() + static_cast<std::ptrdiff_t>(begin), count, kMasked);
+      continue;
+    }
     for (size_t bit = 0; bit < count; ++bit) {
       if ((word >> bit & 1) == 0) logits[begin + bit] = kMasked;
     }

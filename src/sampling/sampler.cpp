@@ -1,5 +1,6 @@
 #include "sampling/sampler.h"
 
+#include <bit>
 #include <optional>
 
 #include "base/check.h"
@@ -25,11 +26,14 @@ float scale_of(const GenerationParams& params) {
   return params.temperature < kGreedyBelow ? 1.0f : 1.0f / params.temperature;
 }
 
-TokenId first_legal(std::span<const uint32_t> mask, size_t vocab_size, TokenId otherwise) {
-  for (size_t token = 0; token < std::min(vocab_size, mask.size() * 32); ++token) {
-    if (mask[token / 32] >> (token % 32) & 1) return static_cast<TokenId>(token);
+std::optional<TokenId> first_legal(std::span<const uint32_t> mask, size_t vocab_size) {
+  for (size_t word = 0; word < mask.size(); ++word) {
+    if (mask[word] == 0) continue;
+    const size_t token = word * 32 + static_cast<size_t>(std::countr_zero(mask[word]));
+    if (token < vocab_size) return static_cast<TokenId>(token);
+    break;
   }
-  return otherwise;
+  return std::nullopt;
 }
 
 class SequenceSampler final : public Sampler {
@@ -74,17 +78,22 @@ class SequenceSampler final : public Sampler {
   // the grammar allows, without one the model's best.
   TokenId edit(std::span<float> logits, std::span<const uint32_t> token_mask) {
     TokenId fallback = 0;
-    if (!token_mask.empty() || edits_.active()) fallback = argmax(logits);
     if (!token_mask.empty()) {
-      apply_token_mask(logits, token_mask);
-      const TokenId best = argmax(logits);
-      fallback = logits[static_cast<size_t>(best)] > kMasked
-                     ? best
-                     : first_legal(token_mask, logits.size(), fallback);
+      fallback = mask(logits, token_mask);
+    } else if (edits_.active()) {
+      fallback = argmax(logits);
     }
     if (edits_.active()) edits_.apply(logits, recent_, accepted_);
     if (counts_) counts_->penalise(logits, params_);
     return fallback;
+  }
+
+  static TokenId mask(std::span<float> logits, std::span<const uint32_t> token_mask) {
+    const std::optional<TokenId> legal = first_legal(token_mask, logits.size());
+    if (!legal) return argmax(logits);  // the caller sees that nothing is left
+    apply_token_mask(logits, token_mask);
+    const TokenId best = argmax(logits);
+    return logits[static_cast<size_t>(best)] > kMasked ? best : *legal;
   }
 
   TokenId draw_from_all(std::span<float> logits, float max, double u) {
