@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "sampling/generation_params.h"
 #include "text/chat_template.h"
+#include "text/grammar.h"
 #include "text/tokenizer.h"
 #include "weights/model_config.h"
 
@@ -36,6 +37,7 @@ struct ServedModel {
   std::vector<TokenId> end_tokens;
   GenerationDefaults defaults;
   GenerationLimits limits;
+  const GrammarCompiler* grammars = nullptr;  // null = constrained output is not available (501)
   bool trust_request_chat_template = false;
 };
 

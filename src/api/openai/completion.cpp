@@ -162,6 +162,9 @@ ParsedCall parse_completion(std::string_view body, const ServedModel& model,
   const LengthRequest length = read_length(fields, request.common);
   refuse_completion_only(fields, request.common.params);
   if (!error) check_model(fields, model);
+  if (!error && request.common.output_format) {
+    request.common.params.grammar = compile_format(*request.common.output_format, model, error);
+  }
   if (!error) request.prompts = PromptReader(fields, model, request.common).read();
   if (!error) finish_prompts(request, length, model, error);
   if (error) return {nullptr, error.take()};

@@ -125,19 +125,9 @@ void read_prompt_logprobs(Fields& fields, CommonRequest& request) {
 
 // What would change the answer must not be dropped silently.
 void refuse_unsupported(Fields& fields) {
-  static constexpr std::string_view kUnsupported[] = {"structured_outputs",
-                                                      "guided_json",
-                                                      "guided_regex",
-                                                      "guided_choice",
-                                                      "guided_grammar",
-                                                      "structural_tag",
-                                                      "grammar",
-                                                      "json_schema",
-                                                      "logprob_token_ids",
-                                                      "prompt_embeds",
+  static constexpr std::string_view kUnsupported[] = {"logprob_token_ids", "prompt_embeds",
                                                       "thinking_token_budget",
-                                                      "repetition_detection",
-                                                      "logits_processors"};
+                                                      "repetition_detection", "logits_processors"};
   for (const std::string_view name : kUnsupported) {
     if (!fields.has(name)) continue;
     fields.error().not_implemented(
@@ -150,26 +140,6 @@ void refuse_unsupported(Fields& fields) {
     fields.error().not_implemented("`use_beam_search` is not supported; leave it out.",
                                    "use_beam_search");
   }
-}
-
-void refuse_response_format(Fields& fields) {
-  const auto format = fields.read_object("response_format");
-  if (!format) return;
-  Fields inner(*format, fields.error(), "response_format.");
-  std::string type;
-  inner.read("type", type);
-  if (type == "text") return;
-  if (type == "json_object" || type == "json_schema" || type == "structural_tag") {
-    fields.error().not_implemented(
-        "`response_format` of type \"" + type + "\" is not supported yet; use \"text\".",
-        "response_format");
-    return;
-  }
-  fields.error().bad_request(
-      "`response_format.type` must be \"text\", \"json_object\" or "
-      "\"json_schema\", got \"" +
-          type + "\".",
-      "response_format");
 }
 
 void read_identity(Fields& fields, CommonRequest& request) {
@@ -207,7 +177,7 @@ CommonRequest read_common(Fields& fields, const ServedModel& model) {
                                "truncate_prompt_tokens");
   }
   refuse_unsupported(fields);
-  refuse_response_format(fields);
+  request.output_format = read_output_format(fields);
   return request;
 }
 

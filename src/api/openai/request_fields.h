@@ -8,6 +8,7 @@
 
 #include "api/call.h"
 #include "api/json_fields.h"
+#include "api/structured_output.h"
 
 namespace trivet {
 
@@ -22,6 +23,7 @@ struct CommonRequest {
   int priority = 0;
   std::string cache_salt;
   std::optional<int> truncate_prompt_tokens;  // keep the last so many; -1 = what fits
+  std::optional<OutputFormat> output_format;  // becomes params.grammar by compile_format()
   GenerationParams params;
 };
 
