@@ -130,6 +130,15 @@ void add_run(CLI::App& app, Action& action) {
       ->add_option("--max-tokens", options->max_tokens,
                    "Longest answer (default: until the context is full)")
       ->check(CLI::Range(0, 1 << 24));
+  auto* schema = command->add_option("--json-schema", options->json_schema_file,
+                                     "Answer with JSON that conforms to the schema in this file");
+  schema->type_name("FILE")->check(CLI::ExistingFile);
+  command
+      ->add_option("--grammar", options->grammar_file,
+                   "Answer with a text of the grammar in this file (Lark or GBNF)")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile)
+      ->excludes(schema);
   command->add_flag("--stats", options->stats, "Print tokens and times after each answer");
   command->footer(
       "Examples:\n  trivet run smollm2-135m-instruct \"Why is the sky blue?\"\n  trivet run "

@@ -46,7 +46,6 @@ struct ServeOptions {
   int max_connections = 4096;
   uint64_t seed = 0;
   bool trust_request_chat_template = false;
-  std::string tool_call_parser = "auto", reasoning_parser = "auto";
   std::string generation_config = "auto";
   std::string override_generation_config;  // JSON object; empty = none
   int drain_seconds = 30;
@@ -71,6 +70,7 @@ struct RunOptions {
   int top_k = -1;
   std::optional<uint64_t> seed;
   int max_tokens = 0;  // 0 = until the context is full
+  std::string json_schema_file, grammar_file;
   bool stats = false;
 };
 

@@ -5,7 +5,9 @@
 #include <csignal>
 #include <cstdio>
 #include <deque>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
@@ -13,6 +15,8 @@
 #include "engine/engine.h"
 #include "model_access.h"
 #include "terminal.h"
+#include "text/grammar.h"
+#include "text/grammars/gbnf.h"
 
 namespace trivet {
 namespace {
@@ -62,11 +66,44 @@ GenerationParams to_params(const RunOptions& options, const GenerationDefaults& 
   return params;
 }
 
+Result<std::string> read_grammar_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file || text.empty()) {
+    return Error(ErrorCode::kInvalidArgument, path + ": cannot be read, or is empty");
+  }
+  return text;
+}
+
+// What the files ask for; null if there are none.
+Result<std::shared_ptr<const Grammar>> compile_grammar(const RunOptions& options,
+                                                       const LoadedModel& model) {
+  const bool is_schema = !options.json_schema_file.empty();
+  const std::string& path = is_schema ? options.json_schema_file : options.grammar_file;
+  if (path.empty()) return std::shared_ptr<const Grammar>();
+  TranslatedGrammar grammar{is_schema ? GrammarKind::kJsonSchema : GrammarKind::kLark, ""};
+  TRIVET_ASSIGN_OR_RETURN(grammar.source, read_grammar_file(path));
+  if (!is_schema && is_gbnf(grammar.source)) {
+    TRIVET_ASSIGN_OR_RETURN(grammar, translate_gbnf(grammar.source));
+  }
+  TRIVET_ASSIGN_OR_RETURN(
+      const auto compiler,
+      GrammarCompiler::create(model.tokenizer(), model.source().text().end_tokens));
+  auto compiled = compiler->compile_shared(grammar.kind, grammar.source);
+  if (!compiled) return compiled.error().with_context(path);
+  return compiled;
+}
+
 // One model and one conversation.
 class Conversation {
  public:
-  Conversation(LoadedModel& model, Engine& engine, OutputQueue& outputs, const RunOptions& options)
-      : model_(model), engine_(engine), outputs_(outputs), options_(options) {
+  Conversation(LoadedModel& model, Engine& engine, OutputQueue& outputs, const RunOptions& options,
+               std::shared_ptr<const Grammar> grammar)
+      : model_(model),
+        engine_(engine),
+        outputs_(outputs),
+        options_(options),
+        grammar_(std::move(grammar)) {
     clear();
   }
 
@@ -83,6 +120,7 @@ class Conversation {
     request.id = fmt::format("run-{}", ++counter_);
     request.prompt = std::move(prompt);
     request.params = to_params(options_, model_.source().generation_defaults());
+    request.params.grammar = grammar_;
     interrupted.store(false);
     TRIVET_RETURN_IF_ERROR(engine_.submit(request));
     TRIVET_ASSIGN_OR_RETURN(const std::string reply, print_until_finished(request.id));
@@ -146,6 +184,7 @@ class Conversation {
   Engine& engine_;
   OutputQueue& outputs_;
   const RunOptions& options_;
+  const std::shared_ptr<const Grammar> grammar_;  // null = free
   nlohmann::json messages_;
   int counter_ = 0;
 };
@@ -193,6 +232,8 @@ int run(const RunOptions& options) {
   if (!options.raw && (*model)->chat_template() == nullptr) {
     print_notice("this model has no chat template: it continues your text instead of answering it");
   }
+  auto grammar = compile_grammar(options, **model);
+  if (!grammar) return report_error(grammar.error());
   OutputQueue outputs;
   EngineOptions engine_options;
   engine_options.max_num_seqs = 1;
@@ -203,7 +244,7 @@ int run(const RunOptions& options) {
   if (!engine) return report_error(engine.error());
 
   install_interrupt_handler();
-  Conversation conversation(**model, **engine, outputs, options);
+  Conversation conversation(**model, **engine, outputs, options, *std::move(grammar));
   if (options.prompt.empty()) return chat(conversation);
   const auto answered = conversation.answer(options.prompt);
   return answered ? 0 : report_error(answered.error());
