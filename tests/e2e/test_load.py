@@ -66,7 +66,7 @@ async def load(url: str, seconds: float, counts: dict, watch) -> None:
 
 
 def test_streams_with_cancels_leave_nothing_behind():
-    with Server("--memory", "450MiB", "--max-num-seqs", "64", "--max-model-len", "1024") as server:
+    with Server("--memory", "480MiB", "--max-num-seqs", "64", "--max-model-len", "1024") as server:
         httpx.post(server.url + "/v1/completions", json={"prompt": "warm", "max_tokens": 2}, timeout=60)
         threads, usage = server.status("Threads"), server.metric("vllm:kv_cache_usage_perc")
         counts = {"finished": 0, "cancelled": 0}

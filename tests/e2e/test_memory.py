@@ -49,7 +49,7 @@ def test_a_budget_that_is_too_small_is_refused_within_a_second():
 
 
 def test_a_request_that_can_never_fit_is_a_400():
-    with Server("--memory", "268MiB", "--max-num-seqs", "4") as server:
+    with Server("--memory", "298MiB", "--max-num-seqs", "4") as server:
         longest = httpx.get(server.url + "/v1/models").json()["data"][0]["max_model_len"]
         assert longest < 8192, "the budget was not small enough to shorten the context"
         for body in [{"prompt": [5] * 50, "max_tokens": longest}, {"prompt": [5] * (longest + 1), "max_tokens": 1}]:
