@@ -46,6 +46,7 @@ struct ServeOptions {
   int max_connections = 4096;
   uint64_t seed = 0;
   bool trust_request_chat_template = false;
+  std::string tool_call_parser = "auto", reasoning_parser = "auto";
   std::string generation_config = "auto";
   std::string override_generation_config;  // JSON object; empty = none
   int drain_seconds = 30;

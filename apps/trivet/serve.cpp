@@ -10,6 +10,7 @@
 
 #include "api/call.h"
 #include "commands.h"
+#include "dialects/dialect.h"
 #include "engine/engine.h"
 #include "model_access.h"
 #include "server/server.h"
@@ -105,6 +106,41 @@ Result<void> check_environment(const ServeOptions& options) {
       "Use --api-key or --api-key-file, or unset VLLM_API_KEY to serve everyone.");
 }
 
+// The names of the rows, for the message to a user who gave another one.
+template <class Row>
+std::string names_of(std::span<const Row> rows) {
+  std::string names;
+  for (const Row& row : rows) names += (names.empty() ? "" : ", ") + std::string(row.name);
+  return names;
+}
+
+// Null = as the chat template shows.
+struct ChosenDialects {
+  const Dialect* calls = nullptr;
+  const ReasoningStyle* reasoning = nullptr;
+};
+
+Result<ChosenDialects> choose_dialects(const ServeOptions& options) {
+  ChosenDialects chosen;
+  if (options.tool_call_parser != "auto") {
+    chosen.calls = dialect_named(options.tool_call_parser);
+    if (chosen.calls == nullptr) {
+      return Error(ErrorCode::kInvalidArgument,
+                   fmt::format("--tool-call-parser {}: there is no such parser; there are auto, {}",
+                               options.tool_call_parser, names_of(all_dialects())));
+    }
+  }
+  if (options.reasoning_parser != "auto") {
+    chosen.reasoning = reasoning_named(options.reasoning_parser);
+    if (chosen.reasoning == nullptr) {
+      return Error(ErrorCode::kInvalidArgument,
+                   fmt::format("--reasoning-parser {}: there is no such parser; there are auto, {}",
+                               options.reasoning_parser, names_of(all_reasoning_styles())));
+    }
+  }
+  return chosen;
+}
+
 ServedModel served_model(const ServeOptions& options, LoadedModel& model) {
   ServedModel served;
   served.names = options.served_model_names;
@@ -179,6 +215,7 @@ Result<void> serve_until_stopped(const ServeOptions& options) {
   TRIVET_RETURN_IF_ERROR(check_environment(options));
   GenerationDefaults overrides;  // wrong ones are refused before the model loads
   TRIVET_RETURN_IF_ERROR(override_defaults(options.override_generation_config, overrides));
+  TRIVET_ASSIGN_OR_RETURN(const ChosenDialects dialects, choose_dialects(options));
   const sigset_t signals = block_stop_signals();
   TRIVET_ASSIGN_OR_RETURN(const ServerOptions server_settings, server_options(options));
   TRIVET_ASSIGN_OR_RETURN(const auto access_log,
@@ -186,6 +223,8 @@ Result<void> serve_until_stopped(const ServeOptions& options) {
   TRIVET_ASSIGN_OR_RETURN(const auto model, load_with_progress(model_options(options)));
 
   ServedModel served = served_model(options, *model);
+  served.dialect = dialects.calls;
+  served.reasoning = dialects.reasoning;
   TRIVET_RETURN_IF_ERROR(override_defaults(options.override_generation_config, served.defaults));
   TRIVET_ASSIGN_OR_RETURN(const auto grammars,
                           GrammarCompiler::create(model->tokenizer(), served.end_tokens));

@@ -129,6 +129,16 @@ void describe_answers(OptionTable& table, ServeOptions& options) {
       .alias("-a")
       .elsewhere("vLLM: the same. llama.cpp: -a, --alias.");
   table
+      .add("tool-call-parser", &options.tool_call_parser,
+           "How the model writes tool calls: hermes, mistral, ...; auto = as its template shows")
+      .value_name("NAME")
+      .elsewhere("vLLM: the same, with --enable-auto-tool-choice.");
+  table
+      .add("reasoning-parser", &options.reasoning_parser,
+           "How the model marks its reasoning: think, mistral, ...; auto = as its template shows")
+      .value_name("NAME")
+      .elsewhere("vLLM: the same.");
+  table
       .add("generation-config", &options.generation_config,
            "auto: sampling defaults of the model; vllm: neutral ones")
       .choices({"auto", "vllm"})

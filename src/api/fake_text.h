@@ -87,7 +87,7 @@ class FakeTemplate final : public ChatTemplate {
   mutable std::string messages, tools, documents, extra;
   mutable bool add_generation_prompt = false, continue_final_message = false;
   std::string rendered = "Hi there";
-  std::string text = "fake";
+  std::string text = "fake {{ tools }}";
 };
 
 // A model named "m" (and "alias") with both of them.

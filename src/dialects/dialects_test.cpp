@@ -10,7 +10,14 @@
 namespace trivet {
 namespace {
 
-constexpr int kCases = 200;
+constexpr uint32_t kCases = 200;
+
+// Sanitizers slow the many runs that cut a text in two; the runs byte by byte are all made.
+#ifndef __has_feature
+#define __has_feature(name) 0
+#endif
+constexpr uint32_t kCutInTwoEvery =
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ? 8 : 1;
 
 class MessageGenerator {
  public:
@@ -173,7 +180,7 @@ TEST_P(DialectTest, ReadsWhatWasMeantHoweverItIsCut) {
     const std::string text = write_message(dialect(), format.reasoning, written);
     const ReadMessage whole = read_pieces(format, {text});
     expect_message(written, whole, text);
-    for (size_t cut = 1; cut < text.size(); ++cut) {
+    for (size_t cut = 1; seed % kCutInTwoEvery == 0 && cut < text.size(); ++cut) {
       const std::string_view all = text;
       ASSERT_EQ(read_pieces(format, {all.substr(0, cut), all.substr(cut)}), whole)
           << text << "\ncut at " << cut;

@@ -18,9 +18,14 @@ inline size_t partial_match(std::string_view text, std::string_view marker) {
   return 0;
 }
 
+// More white space than this before a marker is text like any other, so that what is held back is
+// bounded.
+inline constexpr size_t kMaxHeldSpace = 1024;
+
 // `length` bytes at the end of `text`, and the white space before them.
 inline size_t with_space_before(std::string_view text, size_t length) {
-  while (length < text.size() && is_space(text[text.size() - length - 1])) ++length;
+  const size_t most = std::min(text.size(), length + kMaxHeldSpace);
+  while (length < most && is_space(text[text.size() - length - 1])) ++length;
   return length;
 }
 

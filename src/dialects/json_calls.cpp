@@ -5,7 +5,7 @@
 namespace trivet {
 namespace {
 
-constexpr size_t kMaxHeadBytes = 16 << 10;
+constexpr size_t kMaxHeadBytes = 4 << 10;
 
 class JsonCallReader final : public CallReader {
  public:
@@ -14,9 +14,10 @@ class JsonCallReader final : public CallReader {
 
   Progress read_head(Cursor& cursor, CallHead& head) override {
     Place place = place_;
-    const bool too_long = cursor.rest().size() > kMaxHeadBytes;
+    const size_t begin = cursor.at(), available = cursor.rest().size();
     const Progress progress = read_object_head(cursor, head, place);
-    if (progress == Progress::kMore && too_long) return Progress::kNo;
+    const size_t taken = progress == Progress::kYes ? cursor.at() - begin : available;
+    if (progress != Progress::kNo && taken > kMaxHeadBytes) return Progress::kNo;
     if (progress != Progress::kYes) return progress;
     place_ = place;
     arguments_ = {};

@@ -76,13 +76,15 @@ class TaggedParser final : public MessageParser {
 
   bool find_reasoning(bool ended) {
     const std::string_view begin = format_.reasoning.begin;
-    const std::string_view rest = std::string_view(held_).substr(leading_space(held_));
-    if (!begin.empty() && rest.starts_with(begin)) {
+    const size_t space = leading_space(held_);
+    const std::string_view rest = std::string_view(held_).substr(space);
+    if (!begin.empty() && space <= kMaxHeldSpace && rest.starts_with(begin)) {
       held_.erase(0, held_.size() - rest.size() + begin.size());
       place_ = Place::kReasoningStart;
       return true;
     }
-    if (!ended && begin.starts_with(rest)) return false;
+    const bool waits = space <= kMaxHeldSpace && begin.starts_with(rest);
+    if (!ended && waits) return false;
     place_ = Place::kContent;
     return true;
   }

@@ -24,6 +24,7 @@ void note_type(std::string_view type, ToolParameter& parameter) {
 }
 
 void note_value(element value, ToolParameter& parameter) {
+  parameter.values.push_back(simdjson::minify(value));
   note_type(value.is_string() ? "string" : value.is_null() ? "null" : "other", parameter);
 }
 
@@ -39,7 +40,10 @@ void note_schema(element schema, int depth, ToolParameter& parameter) {
       for (const element item : values) note_value(item, parameter);
       return;
     }
-    if (!fields.at_key("type").get(type)) return note_type(type, parameter);
+    if (!fields.at_key("type").get(type)) {
+      if (depth == 0) parameter.type = type;
+      return note_type(type, parameter);
+    }
     if (!fields.at_key("type").get(values)) {
       for (const element item : values) {
         if (!item.get(type)) note_type(type, parameter);
@@ -49,6 +53,7 @@ void note_schema(element schema, int depth, ToolParameter& parameter) {
     for (const char* name : {"anyOf", "oneOf"}) {
       if (fields.at_key(name).get(values)) continue;
       for (const element item : values) note_schema(item, depth + 1, parameter);
+      parameter.values.clear();  // the parts may allow more
       return;
     }
   }
@@ -62,6 +67,15 @@ bool is_required(const object& schema, std::string_view name) {
     std::string_view text;
     return !item.get(text) && text == name;
   });
+}
+
+// Arguments that the schema does not name are for those who say so.
+void close_properties(const object& root, std::string& schema) {
+  for (const char* name : {"additionalProperties", "patternProperties", "anyOf", "oneOf", "allOf",
+                           "unevaluatedProperties"}) {
+    if (!root.at_key(name).error()) return;
+  }
+  schema.insert(schema.rfind('}'), R"(,"additionalProperties":false)");
 }
 
 }  // namespace
@@ -91,6 +105,7 @@ ToolSignature read_signature(std::string name, std::string schema, bool strict) 
     note_schema(field.value, 0, parameter);
     signature.parameters.push_back(std::move(parameter));
   }
+  close_properties(root, signature.schema);
   return signature;
 }
 

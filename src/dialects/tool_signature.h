@@ -15,11 +15,15 @@ struct ToolParameter {
   bool takes_string = false;  // a string is allowed
   bool takes_other = false;   // something else is allowed
   bool takes_null = false;
+  std::string type;                 // where the schema names one type
+  std::vector<std::string> values;  // JSON: the only ones allowed; empty = any
 };
 
 struct ToolSignature {
   std::string name;
-  std::string schema;  // of the arguments, JSON; {"type": "object"} where none was given
+  // Of the arguments, JSON; {"type": "object"} where none was given. Properties that are not
+  // declared are not allowed unless the schema speaks of them.
+  std::string schema;
   bool strict = false;
   std::vector<ToolParameter> parameters;  // the properties of the schema
 

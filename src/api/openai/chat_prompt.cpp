@@ -1,6 +1,7 @@
 #include "api/openai/chat_prompt.h"
 
 #include "api/openai/messages.h"
+#include "api/openai/tool_prompt.h"
 
 namespace trivet {
 namespace {
@@ -25,15 +26,46 @@ std::string array_json(Fields& fields, std::string_view name) {
   return array && array->size() > 0 ? to_json(*fields.find(name)) : std::string();
 }
 
-// chat_template_kwargs, with reasoning_effort, which templates read as a variable.
+// Variables for the template that have fields of their own.
+struct TemplateSwitches {
+  std::string reasoning_effort;
+  std::optional<bool> enable_thinking;
+
+  bool any() const { return !reasoning_effort.empty() || enable_thinking; }
+};
+
+TemplateSwitches read_switches(Fields& fields) {
+  TemplateSwitches switches;
+  fields.read("reasoning_effort", switches.reasoning_effort);
+  fields.read("enable_thinking", switches.enable_thinking);
+  if (switches.reasoning_effort == "none" && !switches.enable_thinking) {
+    switches.enable_thinking = false;
+  }
+  return switches;
+}
+
+// Members that `kwargs` does not have.
+void write_switches(JsonWriter& writer, const TemplateSwitches& switches, const object* kwargs) {
+  const auto is_free = [&](std::string_view name) {
+    return kwargs == nullptr || kwargs->at_key(name).error();
+  };
+  if (!switches.reasoning_effort.empty() && is_free("reasoning_effort")) {
+    writer.key("reasoning_effort").string(switches.reasoning_effort);
+  }
+  if (!switches.enable_thinking) return;
+  for (const char* name : {"enable_thinking", "thinking"}) {  // families differ in the name
+    if (is_free(name)) writer.key(name).boolean(*switches.enable_thinking);
+  }
+}
+
+// chat_template_kwargs, with the switches.
 std::string extra_json(Fields& fields, bool trusted) {
-  std::string extra, effort;
-  fields.read("reasoning_effort", effort);
+  std::string extra;
+  const TemplateSwitches switches = read_switches(fields);
   const auto kwargs = fields.read_object("chat_template_kwargs");
-  if (!kwargs && effort.empty()) return extra;
+  if (!kwargs && !switches.any()) return extra;
   JsonWriter writer(extra);
   writer.begin_object();
-  bool has_effort = false;
   if (kwargs) {
     for (const auto field : *kwargs) {
       if (field.key == "chat_template" || field.key == "tokenize") {
@@ -42,12 +74,11 @@ std::string extra_json(Fields& fields, bool trusted) {
                                        (trusted ? "; use the field of that name." : "."),
                                    "chat_template_kwargs");
       }
-      has_effort = has_effort || field.key == "reasoning_effort";
       writer.key(field.key);
       write_element(writer, field.value);
     }
   }
-  if (!effort.empty() && !has_effort) writer.key("reasoning_effort").string(effort);
+  write_switches(writer, switches, kwargs ? &*kwargs : nullptr);
   writer.end_object();
   return extra;
 }
@@ -89,17 +120,24 @@ Result<std::string> render(Fields& fields, const ServedModel& model, const ChatI
 
 }  // namespace
 
-ChatPrompt read_chat_prompt(Fields& fields, const ServedModel& model) {
+ChatPrompt read_chat_prompt(Fields& fields, const ServedModel& model, const PromptRules& rules) {
   ChatPrompt prompt;
   TemplateInput input;
   input.messages = read_messages(fields);
   input.tools = array_json(fields, "tools");
+  if (!rules.show_tools) input.tools.clear();
   input.documents = array_json(fields, "documents");
   input.extra = extra_json(fields, model.trust_request_chat_template);
   read_ends(fields, input);
   bool add_special_tokens = false;
   fields.read("add_special_tokens", add_special_tokens);
   if (fields.error()) return prompt;
+  const bool knows_tools = model.chat_template == nullptr || fields.has("chat_template") ||
+                           template_shows_tools(model.chat_template->source());
+  if (!knows_tools && (!input.tools.empty() || input.messages.speaks_of_tools)) {
+    input.messages.json = messages_with_tools(input.messages.json, input.tools, rules.must_call);
+    input.tools.clear();
+  }
   auto text = render(fields, model, input.view());
   if (!text) {
     fields.error().add(to_api_error(text.error()));

@@ -10,6 +10,12 @@
 
 namespace trivet {
 
+// How a chat is shown to the model.
+struct PromptRules {
+  bool show_tools = true;
+  bool must_call = false;  // said where the template does not know tools
+};
+
 struct ChatPrompt {
   std::string text;  // as rendered
   std::vector<TokenId> tokens;
@@ -18,7 +24,8 @@ struct ChatPrompt {
 };
 
 // Errors, those of the template among them, go to the fields' error.
-ChatPrompt read_chat_prompt(Fields& fields, const ServedModel& model);
+ChatPrompt read_chat_prompt(Fields& fields, const ServedModel& model,
+                            const PromptRules& rules = {});
 
 }  // namespace trivet
 

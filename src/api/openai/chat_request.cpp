@@ -1,5 +1,6 @@
 #include "api/openai/chat_request.h"
 
+#include "api/openai/answer_format.h"
 #include "api/openai/chat_prompt.h"
 #include "api/openai/prompt_limits.h"
 #include "api/openai/tool_choice.h"
@@ -38,33 +39,11 @@ LengthRequest read_length(Fields& fields, const CommonRequest& common) {
   return length;
 }
 
-std::string_view template_source(const ServedModel& model) {
-  return model.chat_template == nullptr ? "" : std::string_view(model.chat_template->source());
-}
-
-const ReasoningStyle* reasoning_style(const ServedModel& model) {
-  if (model.reasoning != nullptr) return model.reasoning;
-  return find_reasoning(template_source(model));
-}
-
-std::shared_ptr<const MessageFormat> message_format(Fields& fields, const ServedModel& model,
-                                                    std::string_view prompt) {
-  auto format = std::make_shared<MessageFormat>();
-  format->dialect =
-      model.dialect == nullptr ? &find_dialect(template_source(model)) : model.dialect;
-  if (const ReasoningStyle* style = reasoning_style(model)) {
-    format->reasoning = style->tags;
-    format->begins_with_reasoning = opens_reasoning(prompt, style->tags);
-  }
-  bool include_reasoning = true;
-  fields.read("include_reasoning", include_reasoning);
-  format->drop_reasoning = !include_reasoning;
-  return format;
-}
-
-void read_prompt(Fields& fields, const ServedModel& model, ChatRequest& request) {
-  ChatPrompt prompt = read_chat_prompt(fields, model);
-  request.format = message_format(fields, model, prompt.text);
+void read_prompt(Fields& fields, const ServedModel& model, ToolUse use, ChatRequest& request) {
+  const PromptRules rules{.show_tools = !use.tools.empty(), .must_call = use.must_call};
+  ChatPrompt prompt = read_chat_prompt(fields, model, rules);
+  request.format =
+      read_answer_format(fields, model, prompt.text, std::move(use), request.common.params);
   request.prompt = std::move(prompt.tokens);
   if (!prompt.add_generation_prompt) request.role = prompt.last_role;
   if (request.common.echo && prompt.last_role == request.role) {
@@ -85,9 +64,13 @@ std::optional<ChatRequest> read_chat_request(std::string_view body, const Served
   request.common = read_common(fields, model);
   read_logprobs(fields, request);
   const LengthRequest length = read_length(fields, request.common);
-  check_tool_choice(fields);
+  ToolUse use = read_tool_use(fields);
+  if (use.must_call) {
+    error.not_implemented("`tool_choice` that demands a call is not supported yet; use \"auto\".",
+                          "tool_choice");
+  }
   if (!error) check_model(fields, model);
-  if (!error) read_prompt(fields, model, request);
+  if (!error) read_prompt(fields, model, std::move(use), request);
   if (!error) request.common.params.max_tokens = fit_prompt(request.prompt, length, model, error);
   if (!error) check_params(request.common.params, model, error);
   if (!error && request.common.output_format) {

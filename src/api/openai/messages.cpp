@@ -20,6 +20,8 @@ class MessageReader {
       return;
     }
     messages.last_text = content_text(fields);
+    messages.speaks_of_tools =
+        messages.speaks_of_tools || messages.last_role == "tool" || fields.has("tool_calls");
     writer.begin_object();
     writer.key("role").string(messages.last_role);
     writer.key("content").string(messages.last_text);

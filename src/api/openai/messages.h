@@ -12,6 +12,7 @@ struct ChatMessages {
   std::string json;  // array of messages: content is a string in each
   std::string last_role;
   std::string last_text;
+  bool speaks_of_tools = false;  // holds earlier calls or results of them
 };
 
 // Reads the field "messages". Parts of type text are joined by newlines, as in vLLM; other parts

@@ -2,12 +2,21 @@
 #ifndef TRIVET_API_OPENAI_TOOL_CHOICE_H_
 #define TRIVET_API_OPENAI_TOOL_CHOICE_H_
 
+#include <vector>
+
 #include "api/json_fields.h"
+#include "dialects/tool_signature.h"
 
 namespace trivet {
 
-// Checks "tools", "tool_choice" and "parallel_tool_calls"; errors go to the fields' error.
-void check_tool_choice(Fields& fields);
+struct ToolUse {
+  std::vector<ToolSignature> tools;  // that may be called; empty: none is shown to the model
+  bool must_call = false;
+  bool parallel = true;  // several calls in one answer
+};
+
+// Reads "tools", "tool_choice" and "parallel_tool_calls"; errors go to the fields' error.
+ToolUse read_tool_use(Fields& fields);
 
 }  // namespace trivet
 

@@ -35,6 +35,7 @@ function TopBar() {
   const full = chat.columns.length >= MAX_COLUMNS;
   return (
     <header class="top-bar">
+      <h1 class="off-screen">{chat.title}</h1>
       {!sidebarShown && (
         <button type="button" class="quiet icon-only" aria-label="Show the chat list" onClick={() => (narrow ? (mobileSidebar.value = true) : (sidebarOpen.value = true))}><Icon name="menu" /></button>
       )}
@@ -46,7 +47,7 @@ function TopBar() {
       <button type="button" class="quiet" disabled={full} title="Compare side by side" aria-label="Add a column to compare" onClick={() => addColumn(chat)}>
         <Icon name="columns" /><span class="wide-only">Compare</span>
       </button>
-      <button type="button" class="quiet" aria-expanded={settingsOpen.value} aria-controls="settings" onClick={() => { settingsColumn.value = ''; settingsOpen.value = !settingsOpen.value; }}>
+      <button type="button" class="quiet" aria-label="Settings" aria-expanded={settingsOpen.value} aria-controls="settings" onClick={() => { settingsColumn.value = ''; settingsOpen.value = !settingsOpen.value; }}>
         <Icon name="settings" /><span class="wide-only">Settings</span>
       </button>
     </header>

@@ -111,6 +111,9 @@ function useStickToEnd(columnId: string, length: number) {
   };
   useLayoutEffect(toEnd, [columnId, length]);
   const running = live.value.get(columnId)?.message;
+  useLayoutEffect(() => {
+    if (sticks.current) toEnd(); // an answer that ends gets its tools below
+  }, [running]);
   useEffect(() => running?.subscribe(() => requestAnimationFrame(() => {
     const element = box.current;
     if (element && sticks.current) element.scrollTop = element.scrollHeight;

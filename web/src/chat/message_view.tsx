@@ -37,6 +37,7 @@ function UserMessage({ chatId, column, message }: MessageProps) {
   const busy = isBusy(column.id);
   return (
     <article class="message user" aria-label="You">
+      <h2 class="off-screen">You</h2>
       {editing
         ? <MessageEditor text={message.content} save="Send" onCancel={() => setEditing(false)}
             onSave={(text) => { setEditing(false); editUser(chatId, column, message, text); focusComposer(); }} />
@@ -60,6 +61,7 @@ function AssistantMessage({ chatId, column, message, growing }: MessageProps & {
   const empty = !message.content && !message.reasoning && !message.toolCalls?.length;
   return (
     <article class="message assistant" aria-label={message.model || 'Answer'} aria-busy={growing}>
+      <h2 class="off-screen">Answer</h2>
       {message.reasoning && <Reasoning text={message.reasoning} open={growing && !message.content} />}
       {growing && empty && <p class="waiting" aria-hidden="true"><span /><span /><span /></p>}
       {editing

@@ -44,7 +44,7 @@ export function Chart({ title, times, lines, format, max }: ChartProps) {
   const last = lines.map((l) => `${l.label} ${format(l.values[l.values.length - 1] ?? null)}`).join(', ');
   return (
     <section class="card chart" aria-label={title}>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <p class="legend" aria-hidden="true">
         {lines.map((l) => <span key={l.label}><i class={`swatch ${l.color}`} />{l.label} <b>{format(l.values[l.values.length - 1] ?? null)}</b></span>)}
       </p>
@@ -63,7 +63,7 @@ function options(element: HTMLElement, lines: Line[], format: (v: number | null)
     height: HEIGHT,
     legend: { show: false },
     cursor: { y: false, points: { size: 6 } },
-    padding: [8, 20, 0, 0],
+    padding: [8, 30, 0, 0],
     scales: { x: { range: (_u, low, high) => [Math.min(low ?? 0, (high ?? 0) - LEAST_SPAN_SECONDS), high ?? 0] }, y: { range: (_u, _low, high) => [0, max ?? Math.max(high * 1.1, 1)] } },
     axes: [
       { stroke: color('soft'), grid: { show: false }, ticks: { show: false }, font, size: 26, space: 70, values: (_u, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false })) },

@@ -22,11 +22,11 @@ export function DashboardView() {
     <div class="dashboard" aria-busy={!stats}>
       <header class="top-bar">
         {!sidebarShown && <button type="button" class="quiet icon-only" aria-label="Show the chat list" onClick={() => (narrow ? (mobileSidebar.value = true) : (sidebarOpen.value = true))}><Icon name="menu" /></button>}
-        <h2>Dashboard</h2>
+        <h1>Dashboard</h1>
         {stats && <span class={`state ${stats.state}`}>{stats.state}</span>}
         <span class="about">{stats && [stats.model, stats.version && `Trivet ${stats.version}`, stats.uptimeSeconds !== null && `up ${duration(stats.uptimeSeconds)}`].filter(Boolean).join(' · ')}</span>
         {servers.length > 1 && <select aria-label="Server" value={server} onChange={(e) => setServer(e.currentTarget.value)}>{servers.map((s) => <option key={s} value={s}>{s || 'This server'}</option>)}</select>}
-        <button type="button" class="quiet" aria-pressed={paused} onClick={() => setPaused(!paused)}><Icon name={paused ? 'play' : 'stop'} />{paused ? 'Go on' : 'Pause'}</button>
+        <button type="button" class="quiet" aria-pressed={paused} onClick={() => setPaused(!paused)}><Icon name={paused ? 'play' : 'pause'} />{paused ? 'Go on' : 'Pause'}</button>
       </header>
       <div class="dashboard-body" tabIndex={0} role="group" aria-label="Numbers of the server">
         {error && <p class="problem" role="alert">{error}</p>}
@@ -52,16 +52,15 @@ function Numbers({ stats }: { stats: Stats }) {
 }
 
 function Tiles({ stats }: { stats: Stats }) {
-  const { now, latency, slo } = stats;
+  const { now, latency } = stats;
   const tiles: [string, string, string][] = [
     ['Generating', `${count(now.generatedPerSecond)}`, 'tokens/s'],
     ['Reading prompts', `${count(now.promptPerSecond)}`, 'tokens/s'],
     ['Running', count(now.running), now.waiting ? `${count(now.waiting)} waiting` : 'none waiting'],
     ['First token, p50', milliseconds(latency.ttft.p50), `p99 ${milliseconds(latency.ttft.p99)}`],
     ['Per token, p50', milliseconds(latency.tpot.p50), `p99 ${milliseconds(latency.tpot.p99)}`],
-    ['KV cache', percent(now.kvUsage), now.cacheHitRate === null ? 'in use' : `in use · ${percent(now.cacheHitRate)} prefix hits`],
+    ['KV cache', percent(now.kvUsage), now.cacheHitRate === null ? 'in use' : `${percent(now.cacheHitRate)} prefix hits`],
   ];
-  if (slo.goodput !== null || slo.failureRate !== null) tiles.push(['In time', percent(slo.goodput), `failures ${percent(slo.failureRate)}`]);
   return (
     <dl class="tiles">
       {tiles.map(([name, value, detail]) => (
@@ -74,6 +73,7 @@ function Tiles({ stats }: { stats: Stats }) {
 function Charts({ history }: { history: Sample[] }) {
   const times = history.map((s) => s.at);
   const of = (key: keyof Sample) => history.map((s) => s[key]);
+  const hasSteps = history.some((s) => s.stepMs !== null); // /metrics has none
   return (
     <div class="charts">
       <Chart title="Throughput, tokens per second" times={times} format={count} lines={[
@@ -82,9 +82,10 @@ function Charts({ history }: { history: Sample[] }) {
         { label: 'running', color: 'chart-1', values: of('running'), fill: true }, { label: 'waiting', color: 'chart-3', values: of('waiting') }]} />
       <Chart title="Time to first token" times={times} format={milliseconds} lines={[{ label: 'median of the second', color: 'chart-2', values: held(of('ttftMs')), fill: true }]} />
       <Chart title="Time per token" times={times} format={milliseconds} lines={[
-        { label: 'median of the second', color: 'chart-4', values: held(of('tpotMs')), fill: true }, { label: 'step', color: 'chart-3', values: of('stepMs').map((v) => v || null), dash: true }]} />
+        { label: 'median of the second', color: 'chart-4', values: held(of('tpotMs')), fill: true },
+        ...(hasSteps ? [{ label: 'step', color: 'chart-3', values: of('stepMs').map((v) => v || null), dash: true }] : [])]} />
       <Chart title="KV cache in use" times={times} format={percent} max={1} lines={[{ label: 'used', color: 'chart-3', values: of('kvUsage'), fill: true }]} />
-      <Chart title="Tokens per step" times={times} format={count} lines={[{ label: 'mean', color: 'chart-4', values: of('batchTokens'), fill: true }]} />
+      {hasSteps && <Chart title="Tokens per step" times={times} format={count} lines={[{ label: 'mean', color: 'chart-4', values: of('batchTokens'), fill: true }]} />}
     </div>
   );
 }
@@ -105,12 +106,13 @@ function held(values: (number | null)[]): (number | null)[] {
 
 function LatencyTable({ stats }: { stats: Stats }) {
   const rows: [string, Percentiles][] = [
-    ['Time to first token', stats.latency.ttft], ['Time per output token', stats.latency.tpot], ['Gap between tokens', stats.latency.itl],
-    ['In the queue', stats.latency.queue], ['Whole request', stats.latency.e2e],
+    ['First token', stats.latency.ttft], ['Per token', stats.latency.tpot], ['Between tokens', stats.latency.itl], ['In the queue', stats.latency.queue],
+    ['Whole request', stats.latency.e2e],
   ];
   return (
-    <section class="card wide-card" aria-label="Latency">
-      <h3>Latency, last {duration(stats.windowSeconds)}</h3>
+    <section class="card" aria-label="Latency">
+      <h2>Latency, last {duration(stats.windowSeconds)}</h2>
+      <div class="table" tabIndex={0} role="group" aria-label="Latency table">
       <table>
         <thead><tr><th scope="col">what</th>{['mean', 'p50', 'p90', 'p99', 'count'].map((h) => <th key={h} scope="col" class="right">{h}</th>)}</tr></thead>
         <tbody>
@@ -119,7 +121,8 @@ function LatencyTable({ stats }: { stats: Stats }) {
           ))}
         </tbody>
       </table>
-      {stats.slo.ttftMs !== null && <p class="hint">Target: first token within {milliseconds(stats.slo.ttftMs)}, {milliseconds(stats.slo.tpotMs)} per token.</p>}
+      </div>
+      {stats.slo.ttftMs !== null && <p class="hint">Target: first token within {milliseconds(stats.slo.ttftMs)}, {milliseconds(stats.slo.tpotMs)} per token. In time: <b>{percent(stats.slo.goodput)}</b>. Failed: <b>{percent(stats.slo.failureRate)}</b>.</p>}
     </section>
   );
 }
@@ -129,7 +132,7 @@ function Memory({ stats }: { stats: Stats }) {
   const whole = budgetBytes ?? Math.max(residentBytes ?? 0, items.reduce((sum, i) => sum + i.bytes, 0));
   return (
     <section class="card" aria-label="Memory">
-      <h3>Memory</h3>
+      <h2>Memory</h2>
       <p class="memory-line"><b>{bytes(residentBytes)}</b> resident{budgetBytes !== null && <> of <b>{bytes(budgetBytes)}</b></>}</p>
       {whole > 0 && <progress max={whole} value={residentBytes ?? 0} aria-label="Resident memory" />}
       <ul class="purposes">
@@ -148,7 +151,7 @@ function Totals({ stats }: { stats: Stats }) {
   ];
   return (
     <section class="card" aria-label="Since the start">
-      <h3>Since the start</h3>
+      <h2>Since the start</h2>
       <dl class="totals">{rows.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value === null ? '–' : value.toLocaleString()}</dd></div>)}</dl>
     </section>
   );
@@ -157,11 +160,13 @@ function Totals({ stats }: { stats: Stats }) {
 function Keys({ stats }: { stats: Stats }) {
   return (
     <section class="card wide-card" aria-label="By API key">
-      <h3>By API key</h3>
+      <h2>By API key</h2>
+      <div class="table" tabIndex={0} role="group" aria-label="Table of keys">
       <table>
         <thead><tr><th scope="col">key</th>{['running', 'requests', 'refused', 'prompt tokens', 'generated tokens'].map((h) => <th key={h} scope="col" class="right">{h}</th>)}</tr></thead>
         <tbody>{stats.keys.map((k) => <tr key={k.name}><th scope="row">{k.name || 'no key'}</th>{[k.running, k.requests, k.rejected, k.promptTokens, k.generatedTokens].map((v, i) => <td key={i} class="right">{count(v)}</td>)}</tr>)}</tbody>
       </table>
+      </div>
     </section>
   );
 }

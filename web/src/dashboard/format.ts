@@ -7,8 +7,8 @@ export function count(value: number | null): string {
 
 export function milliseconds(value: number | null): string {
   if (value === null) return '–';
-  if (value >= 10_000) return `${(value / 1000).toFixed(1)} s`;
-  return value >= 100 ? `${Math.round(value)} ms` : `${value.toFixed(1)} ms`;
+  if (value >= 1000) return `${(value / 1000).toFixed(value >= 10_000 ? 1 : 2)} s`;
+  return value >= 100 || value === 0 ? `${Math.round(value)} ms` : `${value.toFixed(1)} ms`;
 }
 
 export function percent(value: number | null): string {

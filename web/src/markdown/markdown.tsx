@@ -25,11 +25,9 @@ function BlockView({ block, tight }: { block: Block; tight: boolean }) {
   switch (block.kind) {
     case 'paragraph':
       return tight ? <Inlines inlines={block.children} /> : <p><Inlines inlines={block.children} /></p>;
-    case 'heading': {
-      // The page has its own h1 and h2: an answer's headings lie below.
-      const Tag = `h${Math.min(block.level + 2, 6)}` as 'h3';
-      return <Tag class={`level-${block.level}`}><Inlines inlines={block.children} /></Tag>;
-    }
+    case 'heading':
+      // Models skip levels; in the outline of the page all headings of an answer lie below its own.
+      return <h3 class={`level-${block.level}`}><Inlines inlines={block.children} /></h3>;
     case 'code':
       return <CodeBlock lang={block.lang} text={block.text} />;
     case 'math':

@@ -8,7 +8,6 @@ const PATHS = {
   chevron: 'm9 6 6 6-6 6',
   close: 'M6 6l12 12M18 6 6 18',
   columns: 'M4 5h16v14H4zM12 5v14',
-  contrast: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18ZM12 3v18M12 7.5h7.5M12 12h9M12 16.5h7.5',
   copy: 'M9 9h11v11H9zM5 15H4V4h11v1',
   down: 'M12 5v14M6 13l6 6 6-6',
   download: 'M12 4v11M7 11l5 5 5-5M5 20h14',
@@ -17,8 +16,10 @@ const PATHS = {
   keyboard: 'M3 6h18v12H3zM7 10h.01M11 10h.01M15 10h.01M17 14H7',
   left: 'm15 6-6 6 6 6',
   menu: 'M4 7h16M4 12h16M4 17h16',
+  monitor: 'M3 5h18v11H3zM8 20h8M12 16v4',
   moon: 'M20 14A8 8 0 0 1 10 4a8 8 0 1 0 10 10Z',
   paperclip: 'M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.3 3.3 0 0 1 4.7 4.7L9.4 17a1.7 1.7 0 0 1-2.4-2.4L14.5 7',
+  pause: 'M8 5v14M16 5v14',
   play: 'M7 5v14l11-7z',
   retry: 'M20 11A8 8 0 1 0 18 17M20 5v6h-6',
   right: 'm9 6 6 6-6 6',
@@ -34,9 +35,11 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
+const FILLED = new Set<IconName>(['play', 'stop']);
+
 export function Icon({ name }: { name: IconName }) {
   return (
-    <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+    <svg class={FILLED.has(name) ? 'icon filled' : 'icon'} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
       <path d={PATHS[name]} />
     </svg>
   );

@@ -21,7 +21,7 @@ export function Sidebar() {
     <Drawer name="sidebar" label="Chats" open={open} modalWhen={NARROW} onClose={close}>
       <header class="brand">
         <img src="/ui/icon.svg" alt="" width="28" height="28" />
-        <h1>Trivet</h1>
+        <strong>Trivet</strong>
         <button type="button" class="quiet icon-only" aria-label="Hide the chat list" onClick={close}><Icon name={narrow ? 'close' : 'left'} /></button>
       </header>
       <div class="side-actions">
@@ -128,7 +128,7 @@ function SidebarFoot() {
       </button>
       <div class="tools">
         <button type="button" class="quiet icon-only" aria-label={`Theme: ${THEME_NAMES[theme.value]}; change`} title="Theme" onClick={nextTheme}>
-          <Icon name={theme.value === 'dark' ? 'moon' : theme.value === 'light' ? 'sun' : 'contrast'} />
+          <Icon name={theme.value === 'dark' ? 'moon' : theme.value === 'light' ? 'sun' : 'monitor'} />
         </button>
         <button type="button" class="quiet icon-only" aria-label="Export all chats" title="Export all chats" disabled={chats.value.length === 0}
           onClick={() => saveFile('trivet-chats.json', 'application/json', exportText(chats.value))}><Icon name="download" /></button>
