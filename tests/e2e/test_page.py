@@ -497,6 +497,10 @@ def test_keyboard_is_enough(browser, server):
         page.wait_for_selector("dialog.help")
         press("Escape")
         page.wait_for_selector("dialog.help", state="detached")
+        chat.settings()
+        chat.button("Close the settings").focus()
+        press("Enter")
+        chat.until("document.activeElement.getAttribute('aria-controls') === 'settings'")
 
         # Every control is reached by Tab and shows that it has the focus.
         page.evaluate("document.querySelector('.skip').focus()")

@@ -37,7 +37,7 @@ function TopBar() {
     <header class="top-bar">
       <h1 class="off-screen">{chat.title}</h1>
       {!sidebarShown && (
-        <button type="button" class="quiet icon-only" aria-label="Show the chat list" onClick={() => (narrow ? (mobileSidebar.value = true) : (sidebarOpen.value = true))}><Icon name="menu" /></button>
+        <button type="button" class="quiet icon-only" data-opens="sidebar" aria-label="Show the chat list" onClick={() => (narrow ? (mobileSidebar.value = true) : (sidebarOpen.value = true))}><Icon name="menu" /></button>
       )}
       <input
         class="chat-title" aria-label="Name of the chat" value={chat.title} maxLength={200} spellcheck={false}

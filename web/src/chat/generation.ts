@@ -9,6 +9,7 @@ import { newId, openToolCalls, pathOf, withMessage, withUpdate, type Column, typ
 import { requestBody, settingsProblem } from './settings';
 
 interface Live {
+  id: string; // of the message
   message: Signal<Message>; // grows with the stream, at most once per frame
   stop: AbortController;
 }
@@ -87,7 +88,7 @@ async function answer(chatId: string, columnId: string, parent: string | null, p
   changeColumn(chatId, columnId, (c) => withMessage(c, first));
   const stop = new AbortController();
   const shown = signal(first);
-  live.value = new Map(live.value).set(columnId, { message: shown, stop });
+  live.value = new Map(live.value).set(columnId, { id: first.id, message: shown, stop });
   announce('Writing an answer.');
   const last = await produce(chatId, column, shown, stop.signal, prefix);
   changeColumn(chatId, columnId, (c) => withUpdate(c, last));

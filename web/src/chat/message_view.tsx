@@ -19,16 +19,16 @@ interface MessageProps {
 }
 
 export function MessageView(props: MessageProps) {
-  const running = live.value.get(props.column.id)?.message;
-  const growing = running && running.value.id === props.message.id;
-  const message = growing ? running.value : props.message;
+  const running = live.value.get(props.column.id);
+  const growing = running?.id === props.message.id;
+  const message = growing ? running.message.value : props.message;
   switch (message.role) {
     case 'user':
       return <UserMessage {...props} />;
     case 'tool':
       return <ToolMessage {...props} />;
     case 'assistant':
-      return <AssistantMessage {...props} message={message} growing={!!growing} />;
+      return <AssistantMessage {...props} message={message} growing={growing} />;
   }
 }
 
@@ -78,13 +78,18 @@ function AssistantMessage({ chatId, column, message, growing }: MessageProps & {
           <Tool icon="retry" label="Regenerate" disabled={busy} run={() => regenerate(chatId, column, message)} />
           <Tool icon="edit" label="Edit" disabled={busy} run={() => setEditing(true)} />
           {message.tokens && <Tool icon="eye" label="Token probabilities" pressed={showsTokens} run={() => setShowsTokens(!showsTokens)} />}
-          {(message.finish === 'length' || message.stopped) && message.content && <Tool icon="play" label="Continue" disabled={busy} run={() => continueFrom(chatId, column, message, message.content)} />}
+          {canContinue(message) && <Tool icon="play" label="Continue" disabled={busy} run={() => continueFrom(chatId, column, message, message.content)} />}
           <Remove chatId={chatId} column={column} message={message} busy={busy} />
           <Facts message={message} />
         </div>
       )}
     </article>
   );
+}
+
+// What the model did not end itself.
+function canContinue(message: Message): boolean {
+  return message.content !== '' && message.finish !== 'stop' && message.finish !== 'tool_calls';
 }
 
 // A whole JSON text is shown as such.
@@ -100,7 +105,7 @@ function Content({ message, growing }: { message: Message; growing: boolean }) {
     }
     return <pre class="json-answer" tabIndex={0}><code>{highlight(shown, 'json').map(([shade, part], i) => (shade ? <span key={i} class={`hl-${shade}`}>{part}</span> : part))}</code></pre>;
   }
-  return <div class={growing && text ? 'growing' : ''}><Markdown text={text} /></div>;
+  return <div class={growing && text ? 'growing' : ''}><Markdown text={text} growing={growing} /></div>;
 }
 
 function isJsonSoFar(text: string): boolean {
@@ -184,7 +189,7 @@ function Facts({ message }: { message: Message }) {
   if (tokens) facts.push(`${tokens} tokens`);
   if (tokens && tokens > 1 && totalMs && firstMs && totalMs > firstMs) facts.push(`${(((tokens - 1) * 1000) / (totalMs - firstMs)).toFixed(1)} tokens/s`);
   if (firstMs) facts.push(`first after ${firstMs < 1000 ? `${Math.round(firstMs)} ms` : `${(firstMs / 1000).toFixed(1)} s`}`);
-  if (message.stopped) facts.push('stopped');
+  if (message.stopped || (!message.finish && !message.error)) facts.push('stopped'); // also by closing the page
   const finish = FINISHES[message.finish ?? ''];
   if (finish) facts.push(finish);
   const detail = message.promptTokens ? `Prompt: ${message.promptTokens} tokens${message.cachedTokens ? `, ${message.cachedTokens} from the cache` : ''}` : undefined;

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { focusSoon } from '../parts/actions';
 import { Drawer } from '../parts/drawer';
 import { Icon } from '../parts/icon';
 import { NO_ROOM_FOR_SETTINGS } from '../parts/media';
@@ -17,7 +18,10 @@ export function SettingsPanel({ chat }: { chat: Conversation }) {
   const several = chat.columns.length > 1;
   const settings = column.settings;
   const change = (part: Partial<ColumnSettings>) => changeColumn(chat.id, column.id, (c) => ({ ...c, settings: { ...c.settings, ...part } }));
-  const close = () => (settingsOpen.value = false);
+  const close = () => {
+    settingsOpen.value = false;
+    focusSoon('.top-bar [aria-controls="settings"]');
+  };
   return (
     <Drawer name="settings" label="Settings" open={settingsOpen.value} modalWhen={NO_ROOM_FOR_SETTINGS} onClose={close}>
       <header class="modal-head">

@@ -21,7 +21,7 @@ export function DashboardView() {
   return (
     <div class="dashboard" aria-busy={!stats}>
       <header class="top-bar">
-        {!sidebarShown && <button type="button" class="quiet icon-only" aria-label="Show the chat list" onClick={() => (narrow ? (mobileSidebar.value = true) : (sidebarOpen.value = true))}><Icon name="menu" /></button>}
+        {!sidebarShown && <button type="button" class="quiet icon-only" data-opens="sidebar" aria-label="Show the chat list" onClick={() => (narrow ? (mobileSidebar.value = true) : (sidebarOpen.value = true))}><Icon name="menu" /></button>}
         <h1>Dashboard</h1>
         {stats && <span class={`state ${stats.state}`}>{stats.state}</span>}
         <span class="about">{stats && [stats.model, stats.version && `Trivet ${stats.version}`, stats.uptimeSeconds !== null && `up ${duration(stats.uptimeSeconds)}`].filter(Boolean).join(' · ')}</span>

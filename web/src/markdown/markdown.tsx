@@ -5,12 +5,25 @@ import { parseMarkdown, splitTopLevel } from './blocks';
 import { CodeBlock } from './code_block';
 import { Formula } from './formula';
 
-export function Markdown({ text }: { text: string }) {
+// `growing`: more text may follow.
+export function Markdown({ text, growing = false }: { text: string; growing?: boolean }) {
+  const parts = splitTopLevel(text);
+  if (growing && parts.length > 0) parts.push(closeOpenMarks(parts.pop()!));
   return (
     <div class="markdown">
-      {splitTopLevel(text).map((part, index) => <Part key={index} text={part} />)}
+      {parts.map((part, index) => <Part key={index} text={part} />)}
     </div>
   );
+}
+
+// Code and bold text look so from their first character on, not only when their end has come.
+export function closeOpenMarks(part: string): string {
+  if (/^\s*(`{3,}|~{3,})/m.test(part)) return part;
+  const line = part.slice(part.lastIndexOf('\n') + 1);
+  if ((line.match(/`/g) ?? []).length % 2 === 1) return line.endsWith('`') ? part.slice(0, -1) : `${part}\``;
+  const plain = line.replace(/`[^`]*`/g, '');
+  if ((plain.match(/\*\*/g) ?? []).length % 2 === 0) return part;
+  return plain.endsWith('**') ? part.slice(0, -2) : `${part.replace(/\*$/, '')}**`;
 }
 
 const Part = memo(function Part({ text }: { text: string }) {

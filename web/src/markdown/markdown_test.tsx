@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { parseMarkdown, splitTopLevel } from './blocks';
 import { highlight } from './highlight';
 import { safeUrl } from './inline';
-import { Markdown } from './markdown';
+import { closeOpenMarks, Markdown } from './markdown';
 
 const html = (text: string) => render(<Markdown text={text} />).replace(/^<div class="markdown">|<\/div>$/g, '');
 
@@ -96,6 +96,12 @@ test('splits a growing text where blocks are independent, and renders the same a
   const parts = splitTopLevel(text);
   expect(parts.length).toBeGreaterThan(3);
   expect(parts.flatMap((p) => parseMarkdown(p))).toEqual(parseMarkdown(text));
+});
+
+test.each([
+  ['a `b', 'a `b`'], ['a `', 'a '], ['`a` **b', '`a` **b**'], ['a **', 'a '], ['**b*', '**b**'], ['`a` b', '`a` b'], ['```\nx `y', '```\nx `y'], ['old `x\nnew', 'old `x\nnew'],
+])('closes what is open at the end of a growing text: %j', (text, expected) => {
+  expect(closeOpenMarks(text)).toBe(expected);
 });
 
 test('highlights without losing a character', () => {

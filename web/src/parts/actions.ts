@@ -17,8 +17,13 @@ export function newChat(): void {
   focusComposer();
 }
 
+// When what is changing now has been drawn.
+export function focusSoon(selector: string): void {
+  requestAnimationFrame(() => document.querySelector<HTMLElement>(selector)?.focus());
+}
+
 export function focusComposer(): void {
-  requestAnimationFrame(() => document.getElementById('composer-text')?.focus());
+  focusSoon('#composer-text');
 }
 
 export function nextTheme(): void {

@@ -5,7 +5,7 @@ import type { Conversation } from '../chat/conversation';
 import { addAll, chats, openId, remove, rename } from '../store/chats';
 import { sidebarOpen, theme } from '../store/preferences';
 import { exportText, importText } from '../store/transfer';
-import { newChat, nextTheme, openPalette } from './actions';
+import { focusSoon, newChat, nextTheme, openPalette } from './actions';
 import { Drawer } from './drawer';
 import { saveFile } from './files';
 import { Icon } from './icon';
@@ -16,7 +16,11 @@ import { helpOpen, mobileSidebar } from './open_panels';
 export function Sidebar() {
   const narrow = useMedia(NARROW);
   const open = narrow ? mobileSidebar.value : sidebarOpen.value;
-  const close = () => (narrow ? (mobileSidebar.value = false) : (sidebarOpen.value = false));
+  const close = () => {
+    if (narrow) mobileSidebar.value = false;
+    else sidebarOpen.value = false;
+    focusSoon('.top-bar [data-opens="sidebar"]');
+  };
   return (
     <Drawer name="sidebar" label="Chats" open={open} modalWhen={NARROW} onClose={close}>
       <header class="brand">
