@@ -15,8 +15,13 @@ constexpr int kMaxCalls = 16;
 
 constexpr std::string_view kCompact =
     R"("x-guidance":{"whitespace_flexible":false,"item_separator":", ","key_separator":": "})";
-constexpr std::string_view kFlexible = R"("x-guidance":{"whitespace_flexible":true,)"
-                                       R"("whitespace_pattern":"[ ]|\\r?\\n[ \\t]{0,40}|\\t"})";
+// `%json` for a schema, with one way to write white space, that of Python's json.dumps.
+std::string json_rule(std::string_view schema) {
+  const size_t open = schema.find('{');
+  const std::string_view rest = open == std::string_view::npos ? "}" : schema.substr(open + 1);
+  const bool empty = trimmed(rest) == "}";
+  return "%json {" + std::string(kCompact) + (empty ? "" : ",") + std::string(rest);
+}
 
 class AnswerGrammar {
  public:
@@ -134,7 +139,7 @@ class AnswerGrammar {
       default: {
         const std::string head = "{\"" + std::string(format.name_key) + "\": \"" + tool.name +
                                  "\", \"" + std::string(format.arguments_key) + "\": ";
-        return lark_.literal(begin + head) + " " + json_rule(tool.schema, true) + " \"}\"";
+        return lark_.literal(begin + head) + " " + json_rule(tool.schema) + " \"}\"";
       }
     }
   }
@@ -142,10 +147,10 @@ class AnswerGrammar {
   std::string named_json(const std::string& begin, const std::string& name,
                          const ToolSignature& tool) {
     if (calls().ids != CallIdStyle::kNumbered) {
-      return lark_.literal(name) + " " + json_rule(tool.schema, true);
+      return lark_.literal(name) + " " + json_rule(tool.schema);
     }
     return lark_.literal(begin + "functions." + tool.name + ":") + " /[0-9]{1,3}/ " +
-           lark_.literal(calls().name_end) + " " + json_rule(tool.schema, true);
+           lark_.literal(calls().name_end) + " " + json_rule(tool.schema);
   }
 
   std::string body_end() const { return optional_literal(calls().body_end); }
@@ -169,8 +174,7 @@ class AnswerGrammar {
     const std::string end = newline + std::string(format.value_end);
     const bool refers = parameter.schema.find("\"$ref\"") != std::string::npos;
     if (!parameter.takes_string && !refers) {
-      return lark_.literal(begin) + " " + json_rule(parameter.schema, true) + " " +
-             lark_.literal(end);
+      return lark_.literal(begin) + " " + json_rule(parameter.schema) + " " + lark_.literal(end);
     }
     std::string values;
     for (const std::string& value : parameter.values) {
@@ -215,7 +219,7 @@ class AnswerGrammar {
       const std::string head =
           "<|channel|>commentary to=functions." + tool.name + " <|constrain|>json<|message|>";
       calls += (calls.empty() ? "(" : " | ") +
-               lark_.add(lark_.literal(head) + " " + json_rule(tool.schema, true));
+               lark_.add(lark_.literal(head) + " " + json_rule(tool.schema));
     }
     const std::string final_part = lark_.literal("<|channel|>final<|message|>") + " " + content();
     if (calls.empty()) return body + final_part;
@@ -242,15 +246,6 @@ bool has_sure_opener(const Dialect& dialect) {
   return std::ranges::any_of(dialect.calls.openers, [](const CallOpener& opener) {
     return !opener.text.empty() && !opener.tentative;
   });
-}
-
-std::string json_rule(std::string_view schema, bool compact) {
-  const std::string_view options = compact ? kCompact : kFlexible;
-  const size_t open = schema.find('{');
-  if (open == std::string_view::npos) return "%json {" + std::string(options) + "}";
-  const std::string_view rest = schema.substr(open + 1);
-  const bool empty = trimmed(rest) == "}";
-  return "%json {" + std::string(options) + (empty ? "" : ",") + std::string(rest);
 }
 
 }  // namespace trivet

@@ -26,9 +26,6 @@ std::string answer_grammar(const MessageFormat& format, const AnswerRules& rules
 // among free text cannot be ruled.
 bool has_sure_opener(const Dialect& dialect);
 
-// `%json` for a schema. `compact`: one way to write white space, that of Python's json.dumps.
-std::string json_rule(std::string_view schema, bool compact);
-
 }  // namespace trivet
 
 #endif  // TRIVET_DIALECTS_ANSWER_GRAMMAR_H_

@@ -5,6 +5,7 @@
 
 #include "dialects/testing/call_writer.h"
 #include "text/grammar.h"
+#include "text/grammars/lark.h"
 #include "text/testdata/golden_files.h"
 
 namespace trivet {
@@ -153,7 +154,7 @@ TEST_F(AnswerGrammarTest, ReasoningComesBeforeCallsAndJson) {
   EXPECT_TRUE(take(format, must, "Hm\n</think>\n\n" + call).whole);
   EXPECT_FALSE(take(format, must, call).whole);
   format.tools.clear();
-  const std::string json = json_rule(R"({"type":"object","required":["a"]})", false);
+  const std::string json = lark_json(R"({"type":"object","required":["a"]})");
   EXPECT_TRUE(take(format, {.content = json}, "Hm</think>{\"a\":\n 1}").whole);
   EXPECT_FALSE(take(format, {.content = json}, "Hm</think>{}").whole);
   EXPECT_FALSE(take(format, {.content = json}, "Hm").whole);
@@ -161,7 +162,7 @@ TEST_F(AnswerGrammarTest, ReasoningComesBeforeCallsAndJson) {
 
 TEST_F(AnswerGrammarTest, ContentOfAFormLeavesRoomForCalls) {
   const MessageFormat format = format_of(*dialect_named("hermes"), {kCalls[2]});
-  const std::string json = json_rule(R"({"type":"object"})", false);
+  const std::string json = lark_json(R"({"type":"object"})");
   const std::string call = write_message(*format.dialect, {}, {"", "", "", {kCalls[2]}});
   EXPECT_TRUE(take(format, {.content = json}, call).whole);
   EXPECT_TRUE(take(format, {.content = json}, "{\"x\": 1}").whole);

@@ -1,6 +1,7 @@
 #include "api/openai/chat_request.h"
 
 #include "api/openai/answer_format.h"
+#include "api/openai/answer_rules.h"
 #include "api/openai/chat_prompt.h"
 #include "api/openai/prompt_limits.h"
 #include "api/openai/tool_choice.h"
@@ -41,9 +42,12 @@ LengthRequest read_length(Fields& fields, const CommonRequest& common) {
 
 void read_prompt(Fields& fields, const ServedModel& model, ToolUse use, ChatRequest& request) {
   const PromptRules rules{.show_tools = !use.tools.empty(), .must_call = use.must_call};
+  const AnswerWishes wishes{.must_call = use.must_call,
+                            .thinking_budget = read_thinking_budget(fields)};
   ChatPrompt prompt = read_chat_prompt(fields, model, rules);
   request.format =
       read_answer_format(fields, model, prompt.text, std::move(use), request.common.params);
+  if (!fields.error()) rule_answer(request, wishes, prompt.text, model, fields.error());
   request.prompt = std::move(prompt.tokens);
   if (!prompt.add_generation_prompt) request.role = prompt.last_role;
   if (request.common.echo && prompt.last_role == request.role) {
@@ -65,17 +69,10 @@ std::optional<ChatRequest> read_chat_request(std::string_view body, const Served
   read_logprobs(fields, request);
   const LengthRequest length = read_length(fields, request.common);
   ToolUse use = read_tool_use(fields);
-  if (use.must_call) {
-    error.not_implemented("`tool_choice` that demands a call is not supported yet; use \"auto\".",
-                          "tool_choice");
-  }
   if (!error) check_model(fields, model);
   if (!error) read_prompt(fields, model, std::move(use), request);
   if (!error) request.common.params.max_tokens = fit_prompt(request.prompt, length, model, error);
   if (!error) check_params(request.common.params, model, error);
-  if (!error && request.common.output_format) {
-    request.common.params.grammar = compile_format(*request.common.output_format, model, error);
-  }
   if (error) return std::nullopt;
   ignored_fields = fields.unread();
   return request;

@@ -238,13 +238,13 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{R"("tool_choice":"auto")", 400, "tool_choice", "needs `tools`"},
         Refused{R"("tools":[{"type":"x"}])", 400, "tools", "function"},
         Refused{R"("tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"required")",
-                501, "tool_choice", "demands a call"},
+                501, "tool_choice", "without grammars"},
         Refused{R"("tools":[{"type":"function","function":{"name":"f"}}],)"
                 R"("tool_choice":{"type":"function","function":{"name":"g"}})",
                 400, "tool_choice", "\"g\""},
         Refused{R"("tools":[{"type":"function","function":{"name":"f"}}],)"
                 R"("tool_choice":{"type":"function","function":{"name":"f"}})",
-                501, "tool_choice", "demands a call"},
+                501, "tool_choice", "without grammars"},
         Refused{R"("tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":7)", 400,
                 "tool_choice", "auto"},
         Refused{R"("response_format":{"type":"json_object"})", 501, "response_format",

@@ -227,6 +227,103 @@ TEST_F(ChatToolsTest, AModelWhoseTemplateKnowsNoToolsIsTold) {
   EXPECT_EQ(messages[1], json({{"role", "user"}, {"content", "Hi"}}));
 }
 
+// What a request lets the model write.
+class ChatRulesTest : public ChatToolsTest {
+ protected:
+  ChatRulesTest() {
+    compiler_ =
+        std::move(GrammarCompiler::create(model_.tokenizer, model_.served.end_tokens)).value();
+    model_.served.grammars = compiler_.get();
+    model_.served.max_model_len = 2000;
+  }
+  // Whether the grammar of the request takes all of the text and may end then.
+  bool allows(const json& fields, const std::string& text) {
+    ParsedCall parsed = parse(fields);
+    if (!parsed.call) {
+      ADD_FAILURE() << parsed.error->message;
+      return false;
+    }
+    const auto requests = parsed.call->take_requests();
+    const auto& start = requests.at(0).params.grammar;
+    if (start == nullptr) return true;
+    const auto grammar = std::move(start->clone()).value();
+    const std::vector<TokenId> tokens = *model_.tokenizer.encode(text, {false, true});
+    const auto taken = grammar->accept(tokens);
+    return taken.ok() && *taken == tokens.size() && *grammar->is_accepting();
+  }
+
+  std::unique_ptr<GrammarCompiler> compiler_;
+};
+
+const std::string kCallF =
+    "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>";
+const std::string kCallG = "<tool_call>\n{\"name\": \"g\", \"arguments\": {}}\n</tool_call>";
+const json kNamesG = {{"type", "function"}, {"function", {{"name", "g"}}}};
+
+TEST_F(ChatRulesTest, AutoAllowsTextAndValidCalls) {
+  for (const std::string& text : {std::string("Hi"), kCallF, "So:\n" + kCallF + "\n" + kCallG}) {
+    EXPECT_TRUE(allows({}, text)) << text;
+  }
+  EXPECT_FALSE(allows({}, "<tool_call>\n{\"name\": \"h\", \"arguments\": {}}\n</tool_call>"));
+  EXPECT_FALSE(allows({{"parallel_tool_calls", false}}, kCallF + "\n" + kCallG));
+}
+
+TEST_F(ChatRulesTest, RequiredNamedAndAllowedToolsDemandCalls) {
+  const json required = {{"tool_choice", "required"}}, named = {{"tool_choice", kNamesG}};
+  EXPECT_FALSE(allows(required, "Hi"));
+  EXPECT_TRUE(allows(required, kCallF));
+  EXPECT_TRUE(allows(required, kCallG + "\n" + kCallF));
+  EXPECT_TRUE(allows(named, kCallG));
+  EXPECT_FALSE(allows(named, kCallF));
+  EXPECT_FALSE(allows(named, kCallG + "\n" + kCallG));
+  const json allowed = {
+      {"tool_choice",
+       {{"type", "allowed_tools"},
+        {"allowed_tools", {{"mode", "required"}, {"tools", json::array({kNamesG})}}}}}};
+  EXPECT_TRUE(allows(allowed, kCallG));
+  EXPECT_FALSE(allows(allowed, kCallF));
+  EXPECT_FALSE(allows(allowed, "Hi"));
+}
+
+TEST_F(ChatRulesTest, JsonReasoningAndToolsGoTogether) {
+  model_.served.reasoning = reasoning_named("think");
+  const json format = {{"response_format", {{"type", "json_object"}}}};
+  EXPECT_TRUE(allows(format, "<think>\nHm\n</think>\n\n{\"x\": 1}"));
+  EXPECT_TRUE(allows(format, "<think>\nHm\n</think>\n\n" + kCallF));
+  EXPECT_TRUE(allows(format, "{}"));
+  EXPECT_FALSE(allows(format, "<think>\nHm\n</think>\n\nHi"));
+  model_.chat_template.rendered = "Hi<think>\n\n</think>\n\n";  // thinking is over
+  EXPECT_TRUE(allows(format, "{}"));
+  EXPECT_FALSE(allows(format, "<think>\nHm\n</think>\n\n{}"));
+}
+
+TEST_F(ChatRulesTest, ABudgetEndsReasoning) {
+  model_.served.reasoning = reasoning_named("think");
+  model_.chat_template.rendered = "Hi<think>\n";
+  const json budget = {{"thinking_token_budget", 4}, {"tools", json::array()}};
+  EXPECT_TRUE(allows(budget, "abcd</think>\n\nHello"));
+  EXPECT_FALSE(allows(budget, "abcde</think>\n\nHello"));
+  EXPECT_TRUE(allows({{"max_thinking_tokens", 0}, {"tools", json::array()}}, "</think>Hello"));
+  EXPECT_TRUE(allows({{"thinking_token_budget", -1}, {"tools", json::array()}}, "abcdefgh"));
+  EXPECT_THAT(error_of({{"thinking_token_budget", -2}}).message, HasSubstr("-2"));
+}
+
+TEST_F(ChatRulesTest, SchemasThatCannotBeHeldAreErrorsOnlyIfStrict) {
+  json tool = {{"type", "function"},
+               {"function",
+                {{"name", "f"},
+                 {"parameters",
+                  {{"type", "object"},
+                   {"properties", {{"a", {{"type", "string"}, {"format", "no-such-format"}}}}}}}}}};
+  const json lax = {{"tools", json::array({tool})}, {"tool_choice", "required"}};
+  EXPECT_TRUE(allows(lax, kCallF));
+  tool["function"]["strict"] = true;
+  const ApiError error = error_of({{"tools", json::array({tool})}, {"tool_choice", "required"}});
+  EXPECT_EQ(error.http_status, 400);
+  EXPECT_EQ(error.param, "tools");
+  EXPECT_THAT(error.message, HasSubstr("\"f\""));
+}
+
 TEST(ToolPrompt, CallsAndResultsBecomeText) {
   const std::string messages =
       R"([{"role":"system","content":"Be kind."},{"role":"user","content":"Go"},)"

@@ -122,6 +122,10 @@ void refuse_completion_only(Fields& fields, const GenerationParams& params) {
   if (!suffix.empty()) {
     fields.error().bad_request("`suffix` is not supported; leave it out.", "suffix");
   }
+  if (fields.has("thinking_token_budget")) {
+    fields.error().bad_request("`thinking_token_budget` is for chats; leave it out.",
+                               "thinking_token_budget");
+  }
   int best_of = params.n;
   fields.read("best_of", best_of);
   if (best_of != params.n) {

@@ -126,7 +126,6 @@ void read_prompt_logprobs(Fields& fields, CommonRequest& request) {
 // What would change the answer must not be dropped silently.
 void refuse_unsupported(Fields& fields) {
   static constexpr std::string_view kUnsupported[] = {"logprob_token_ids", "prompt_embeds",
-                                                      "thinking_token_budget",
                                                       "repetition_detection", "logits_processors"};
   for (const std::string_view name : kUnsupported) {
     if (!fields.has(name)) continue;
