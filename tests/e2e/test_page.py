@@ -243,6 +243,19 @@ def test_schema_is_checked_sent_and_its_answer_laid_out(browser, server):
         assert chat.page.locator(".json-answer").inner_text() == '{\n  "city": "Oslo"\n}'
 
 
+def test_schema_gives_json_of_that_shape(browser, server):
+    schema = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 20}, "big": {"type": "boolean"}},
+              "required": ["city", "big"], "additionalProperties": False}
+    with Chat(browser, server.url) as chat:
+        chat.settings(temperature="0", max_tokens="100")
+        chat.button("JSON settings").click()
+        chat.page.get_by_label("Format").select_option("json_schema")
+        chat.page.get_by_label("JSON schema", exact=True).fill(json.dumps(schema))
+        chat.send("Name a city.")
+        answer = json.loads(chat.page.locator(".json-answer").inner_text())
+        assert set(answer) == {"city", "big"} and isinstance(answer["city"], str) and isinstance(answer["big"], bool)
+
+
 def test_tokens_show_probabilities_and_lead_to_other_answers(browser, server):
     with Chat(browser, server.url) as chat:
         chat.settings(temperature="0", max_tokens="10")

@@ -117,7 +117,7 @@ function ParamField({ info, settings, change }: SectionProps & { info: ParamInfo
   return (
     <div class="field param" title={info.hint}>
       <label for={`param-${info.key}`}>{info.label}</label>
-      {slides && <input type="range" aria-label={`${info.label}, slider`} min={info.min} max={info.max} step={info.step} value={value ?? (info.max < 2 && info.key !== 'min_p' ? 1 : info.min < 0 ? 0 : info.key === 'min_p' ? 0 : 1)} onInput={(e) => set(e.currentTarget.value)} />}
+      {slides && <input type="range" class={value === undefined ? 'unset' : ''} aria-label={`${info.label}, slider`} min={info.min} max={info.max} step={info.step} value={value ?? (info.max < 2 && info.key !== 'min_p' ? 1 : info.min < 0 ? 0 : info.key === 'min_p' ? 0 : 1)} onInput={(e) => set(e.currentTarget.value)} />}
       <input id={`param-${info.key}`} type="number" inputMode={info.integer ? 'numeric' : 'decimal'} min={info.min} max={info.max} step={info.step} placeholder="auto" value={value ?? ''} onChange={(e) => set(e.currentTarget.value)} aria-describedby={`hint-${info.key}`} />
       <span id={`hint-${info.key}`} class="off-screen">{info.hint}</span>
     </div>
