@@ -62,6 +62,7 @@ void start_serving(ServeCommand& parsed, Action& action) {
   if (parsed.options.model.model.empty()) {
     throw CLI::RequiredError("MODEL (first argument, --model, or model in the file of --config)");
   }
+  parsed.options.info_json = options_json(parsed.table);
   action = [options = parsed.options, table = &parsed.table] {
     for (const std::string& notice : table->notices()) print_notice(notice);
     return serve(options);

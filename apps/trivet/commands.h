@@ -54,6 +54,7 @@ struct ServeOptions {
   bool disable_access_log = false;
   bool enable_admin = false;
   bool disable_docs = false;
+  std::string info_json = "{}";  // the options and where they come from, for /server_info
 };
 
 struct ConfigCommandOptions {

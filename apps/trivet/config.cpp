@@ -1,10 +1,13 @@
 // `trivet config`: what every option is, what a file sets, and the reference in docs/options.md.
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "commands.h"
 #include "config/config_file.h"
 #include "serve_options.h"
 #include "terminal.h"
+#include "version.h"
 
 namespace trivet {
 namespace {
@@ -97,6 +100,19 @@ void print_row(const Option& option) {
 }
 
 }  // namespace
+
+std::string options_json(const OptionTable& table) {
+  std::string values, sources;
+  for (const Option& option : table.options()) {
+    const char* comma = values.empty() ? "" : ",";
+    values += fmt::format("{}\"{}\":{}", comma, option.key(), option.value_json());
+    sources += fmt::format("{}\"{}\":{}", comma, option.key(),
+                           nlohmann::json(option.source_text()).dump());
+  }
+  return fmt::format(
+      R"({{"vllm_config":{{{}}},"sources":{{{}}},"vllm_env":{{}},"system_env":{{"version":"{}"}}}})",
+      values, sources, kVersion);
+}
 
 int config_explain(const ConfigCommandOptions& options) {
   const auto done = run_explain(options);

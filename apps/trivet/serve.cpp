@@ -190,6 +190,9 @@ Result<ServerOptions> server_options(const ServeOptions& options) {
   server.tls_key_file = options.ssl_keyfile;
   server.cors_origins = options.allowed_origins;
   server.max_connections = options.max_connections;
+  server.enable_admin = options.enable_admin;
+  server.enable_docs = !options.disable_docs;
+  server.info_json = options.info_json;
   TRIVET_ASSIGN_OR_RETURN(server.api_keys, read_keys(options));
   return server;
 }

@@ -111,6 +111,11 @@ struct PlainAnswer {
 };
 PlainAnswer answer_tokenize(std::string_view body, const ServedModel& model);
 PlainAnswer answer_detokenize(std::string_view body, const ServedModel& model);
+// POST .../render: the tokens and parameters that generation would get, without generating.
+PlainAnswer answer_render_chat(std::string_view body, const ServedModel& model,
+                               const CallContext& context);
+PlainAnswer answer_render_completion(std::string_view body, const ServedModel& model,
+                                     const CallContext& context);
 PlainAnswer answer_models(const ServedModel& model);                      // GET /v1/models
 PlainAnswer answer_model(std::string_view id, const ServedModel& model);  // GET /v1/models/{id}
 PlainAnswer answer_version();                                             // GET /version

@@ -21,7 +21,8 @@
 namespace trivet {
 
 struct EngineRequest {
-  std::string id;  // unique among live requests
+  std::string id;     // unique among live requests
+  std::string label;  // the answer's id as its client knows it, for abort(); may be empty
   std::vector<TokenId> prompt;
   GenerationParams params;
   int priority = 0;                   // lower = sooner
@@ -97,6 +98,28 @@ struct EngineStats {
   uint64_t prompt_tokens = 0, generated_tokens = 0;
   uint64_t steps = 0;
   double mask_delay_seconds = 0;  // what grammars made the last step longer
+  bool resting = false;  // paused or asleep, or on the way there
+};
+
+// How still the engine is.
+enum class EngineRest {
+  kNone,    // works
+  kPaused,  // makes no steps; new requests wait in the queue
+  kAsleep,  // paused, and the key/value memory is given back
+};
+
+// What happens to requests that are live when the engine goes to rest.
+enum class LiveRequests {
+  kAbort,   // end now, with kAbort
+  kFinish,  // run to their end first
+  kKeep,    // stop where they are and go on later, with the same bytes as if nothing had happened
+};
+
+struct RestState {
+  EngineRest wanted = EngineRest::kNone;
+  EngineRest reached = EngineRest::kNone;
+  // Why the last try to wake up failed (the engine stays asleep).
+  std::optional<Error> error;
 };
 
 // Told about each step, for metrics. Called on the engine thread.
@@ -127,9 +150,20 @@ class Engine {
   virtual Result<void> submit(EngineRequest request) = 0;
   // Thread-safe. Unknown ids are ignored. Takes effect at the next step boundary; frees everything.
   virtual void cancel(const std::string& id) = 0;
+  // Cancels the requests of the calls that are named by their ids or labels, or all; only those of
+  // the tenant unless it is null. Returns how many. Thread-safe.
+  virtual int abort(const std::vector<std::string>& calls, const std::string* tenant) = 0;
   virtual EngineStats stats() const = 0;  // thread-safe
+
+  // Thread-safe; returns at once, and rest_state() says when it is so. The last call counts. While
+  // the engine rests, requests are taken and wait; cancels and deadlines work as ever.
+  virtual void rest(EngineRest wanted, LiveRequests live) = 0;
+  virtual RestState rest_state() const = 0;
+  // Nothing cached is found by later requests. Thread-safe; takes effect at the next step boundary.
+  virtual void forget_prefixes() = 0;
+
   // Refuses new requests, waits for the live ones until `deadline`, then aborts the rest. Returns
-  // how many.
+  // how many. What rests does not go on: it is aborted at once.
   virtual int drain(TimePoint deadline) = 0;
 };
 

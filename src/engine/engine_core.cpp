@@ -184,6 +184,21 @@ int EngineCore::abort_all(const Error& why) {
   return aborted;
 }
 
+void EngineCore::cancel_all() {
+  for (auto& [id, live] : live_) end_request(*live, std::nullopt);
+}
+
+std::vector<RequestOutput> EngineCore::rest() {
+  end_expired(clock_->now());
+  return take_outputs();
+}
+
+void EngineCore::release_memory() {
+  counters_.preemptions += static_cast<uint64_t>(scheduler_.preempt_all());
+  cache_.forget_prefixes();
+  runner_->release_kv_memory();
+}
+
 void EngineCore::end_request(LiveRequest& live, std::optional<Error> error) {
   if (live.ended) return;
   live.ended = true;

@@ -40,8 +40,18 @@ class EngineCore final : private SequenceBlocks {
   // Ends all requests with the error; returns how many.
   int abort_all(const Error& why);
 
+  // Ends all requests as cancel() does.
+  void cancel_all();
+
   // Something to run or to deliver.
   bool has_work() const { return !live_.empty(); }
+  // What is new without a step: ends requests whose deadline has passed.
+  std::vector<RequestOutput> rest();
+  // Gives the key/value memory back: what runs is recomputed later. No step() until
+  // acquire_memory() has succeeded.
+  void release_memory();
+  Result<void> acquire_memory() { return runner_->acquire_kv_memory(); }
+  void forget_prefixes() { cache_.forget_prefixes(); }
   // One step of the model, if there is anything to run; returns what is new since the last call.
   std::vector<RequestOutput> step();
 

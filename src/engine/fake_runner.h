@@ -39,6 +39,7 @@ class FakeRunner final : public ModelRunner {
   const RunnerLimits& limits() const override { return limits_; }
 
   Result<void> forward(const StepBatch& batch) override {
+    TRIVET_CHECK(has_memory());
     if (before_forward) TRIVET_RETURN_IF_ERROR(before_forward(batch));
     check_shape(batch);
     states_.clear();
@@ -77,9 +78,20 @@ class FakeRunner final : public ModelRunner {
     return {};
   }
 
+  void release_kv_memory() override { memory_.clear(); }
+  Result<void> acquire_kv_memory() override {
+    if (before_acquire) TRIVET_RETURN_IF_ERROR(before_acquire());
+    memory_.assign(
+        static_cast<size_t>(limits_.num_blocks) * static_cast<size_t>(limits_.block_tokens),
+        0xdead);
+    return {};
+  }
+  bool has_memory() const { return !memory_.empty(); }
+
   // Called first; an error makes the call fail.
   std::function<Result<void>(const StepBatch&)> before_forward;
   std::function<Result<void>()> before_logits;
+  std::function<Result<void>()> before_acquire;
   int num_forwards = 0;
 
  private:

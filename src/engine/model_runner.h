@@ -52,6 +52,11 @@ class ModelRunner {
   virtual Result<std::span<float>> logits(std::span<const int32_t> rows) = 0;
   // Copies all layers of a block (copy-on-write).
   virtual Result<void> copy_block(BlockId from, BlockId to) = 0;
+  // Gives the key/value memory back to the system; between the two nothing but acquire is called.
+  // All contents are lost. A runner without memory of its own does nothing.
+  virtual void release_kv_memory() {}
+  // kResourceExhausted if it is not there any more; may be tried again.
+  virtual Result<void> acquire_kv_memory() { return {}; }
 };
 
 }  // namespace trivet

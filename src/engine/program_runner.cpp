@@ -7,14 +7,23 @@ namespace trivet {
 
 Result<std::unique_ptr<ProgramRunner>> ProgramRunner::create(StepProgram& program, Device& device,
                                                              RunnerLimits limits) {
-  uint64_t bytes = program.memory().kv_block_bytes * static_cast<uint64_t>(limits.num_blocks);
-  auto memory = device.allocate(bytes);
-  if (!memory) {
-    return memory.error().with_context("Allocating " + std::to_string(limits.num_blocks) +
-                                       " key/value blocks");
-  }
+  TRIVET_ASSIGN_OR_RETURN(DeviceMemory memory, allocate_pool(program, device, limits.num_blocks));
   return std::unique_ptr<ProgramRunner>(
-      new ProgramRunner(program, device, std::move(limits), std::move(*memory)));
+      new ProgramRunner(program, device, std::move(limits), std::move(memory)));
+}
+
+Result<DeviceMemory> ProgramRunner::allocate_pool(const StepProgram& program, Device& device,
+                                                  int num_blocks) {
+  uint64_t bytes = program.memory().kv_block_bytes * static_cast<uint64_t>(num_blocks);
+  auto memory = device.allocate(bytes);
+  if (memory) return memory;
+  return memory.error().with_context("Allocating " + std::to_string(num_blocks) +
+                                     " key/value blocks");
+}
+
+Result<void> ProgramRunner::acquire_kv_memory() {
+  TRIVET_ASSIGN_OR_RETURN(memory_, allocate_pool(*program_, *device_, limits_.num_blocks));
+  return {};
 }
 
 ProgramRunner::ProgramRunner(StepProgram& program, Device& device, RunnerLimits limits,

@@ -23,9 +23,14 @@ class ProgramRunner final : public ModelRunner {
   Result<void> forward(const StepBatch& batch) override;
   Result<std::span<float>> logits(std::span<const int32_t> rows) override;
   Result<void> copy_block(BlockId from, BlockId to) override;
+  void release_kv_memory() override { memory_ = {}; }
+  Result<void> acquire_kv_memory() override;
 
  private:
   ProgramRunner(StepProgram& program, Device& device, RunnerLimits limits, DeviceMemory memory);
+
+  static Result<DeviceMemory> allocate_pool(const StepProgram& program, Device& device,
+                                            int num_blocks);
 
   StepProgram* program_;
   Device* device_;

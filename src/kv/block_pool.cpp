@@ -80,6 +80,21 @@ void BlockPool::keep(BlockId id) {
   slots_[index(id)].kept = true;
 }
 
+void BlockPool::forget_kept() {
+  for (BlockId id = 0; id < size(); ++id) {
+    Slot& slot = slots_[index(id)];
+    if (!slot.kept) continue;
+    slot.kept = false;
+    slot.pins = 0;
+    ++slot.generation;
+    if (slot.shares == 0) {
+      unlink(id);
+      file(id);
+    }
+    if (on_evict_) on_evict_(id);
+  }
+}
+
 uint64_t BlockPool::pin(BlockId id) {
   TRIVET_CHECK(contains(id) && slots_[index(id)].kept);
   Slot& slot = slots_[index(id)];

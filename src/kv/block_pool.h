@@ -60,6 +60,8 @@ class BlockPool {
   // The contents of a held block are worth keeping once nobody holds it.
   void keep(BlockId id);
   bool kept(BlockId id) const { return slots_[index(id)].kept; }
+  // No block's contents are worth keeping any more: all kept ones are evicted. Held ones stay held.
+  void forget_kept();
   // A pinned kept block is evicted only when nothing else is left: a pin never takes away capacity.
   // unpin() takes what pin() gave; it does nothing when the contents are gone.
   uint64_t pin(BlockId id);

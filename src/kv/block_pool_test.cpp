@@ -79,6 +79,29 @@ TEST(BlockPool, UnpinOfOverwrittenContentsDoesNothing) {
   EXPECT_EQ(pool.num_free(), 1);
 }
 
+TEST(BlockPool, ForgettingEvictsAllKeptBlocksAndLeavesHeldOnesHeld) {
+  BlockPool pool(4);
+  std::vector<BlockId> evicted;
+  pool.set_eviction_listener([&](BlockId id) { evicted.push_back(id); });
+  std::vector<BlockRef> refs;
+  take_all(pool, &refs);
+  for (BlockId id : {0, 1, 2}) pool.keep(id);
+  const uint64_t pin = pool.pin(1);
+  refs[0].reset();
+  refs[1].reset();
+  refs[3].reset();
+  pool.forget_kept();
+  EXPECT_THAT(evicted, ElementsAre(0, 1, 2));
+  EXPECT_FALSE(pool.kept(2));
+  EXPECT_EQ(pool.num_shares(2), 1);
+  pool.unpin(1, pin);  // of contents that are gone
+  EXPECT_EQ(pool.num_free(), 3);
+  refs.clear();
+  EXPECT_EQ(pool.num_free(), 4);
+  take_all(pool, &refs);
+  EXPECT_EQ(evicted.size(), 3u);
+}
+
 TEST(BlockPoolDeathTest, HoldingABlockWithoutContentsIsOurOwnMistake) {
   BlockPool pool(1);
   EXPECT_DEATH(pool.hold(0), "kept");

@@ -105,6 +105,9 @@ class KvCache {
   // Pins what is cached of the prefix now.
   PrefixPin pin(std::span<const TokenId> tokens, std::string_view salt);
 
+  // Nothing cached is found any more. Sequences keep what they hold.
+  void forget_prefixes() { pool_.forget_kept(); }
+
   const KvLayout& layout() const { return layout_; }
   int num_groups() const { return static_cast<int>(layout_.windows.size()); }
   int num_free_blocks() const { return pool_.num_free(); }

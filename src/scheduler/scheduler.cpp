@@ -72,6 +72,12 @@ void Scheduler::advance(SequenceKey key, int computed, int length) {
   entry.info.length = length;
 }
 
+int Scheduler::preempt_all() {
+  StepPlan plan;
+  while (!running_.empty()) preempt_most_junior(&plan);
+  return static_cast<int>(plan.preempted.size());
+}
+
 std::vector<SequenceKey> Scheduler::expired(TimePoint now) const {
   std::vector<SequenceKey> keys;
   for (const auto* list : {&running_, &waiting_}) {

@@ -103,6 +103,8 @@ class Scheduler {
   // After a step: the sequence has keys and values for `computed` positions, and `length` tokens.
   void advance(SequenceKey key, int computed, int length);
 
+  // All running sequences lose their blocks and wait again, as preempted ones do. Returns how many.
+  int preempt_all();
   // Sequences whose deadline has passed; the caller removes them.
   std::vector<SequenceKey> expired(TimePoint now) const;
   // The next step. Preempted sequences have been released, admitted ones attached, all planned ones

@@ -46,6 +46,7 @@ struct Route {
   bool needs_model = false;  // 503 while the model loads
   bool generates = false;  // goes to the engine: 503 also while draining and when the queue is full
   ErrorEncoder error_body = encode_error;  // of every error on this path, those of the server too
+  bool blocks = false;                     // may wait: runs on a parse thread
 };
 
 // Every endpoint of the server (routes/table.cpp).

@@ -45,6 +45,9 @@ struct ServerOptions {
   uint16_t port = 8000;                            // 0 = any free one
   std::string tls_certificate_file, tls_key_file;  // PEM; both or none
   std::vector<ApiKey> api_keys;                    // empty = open to everyone who can connect
+  bool enable_admin = false;                       // endpoints that change the server for everyone
+  bool enable_docs = true;                         // /docs and /openapi.json
+  std::string info_json = "{}";                    // the answer of /server_info
   std::vector<std::string> cors_origins;           // exact origins, or "*"; empty = no CORS headers
   int io_threads = 1;
   int parse_threads =

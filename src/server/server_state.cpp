@@ -30,7 +30,7 @@ void ServerState::watch_engine() {
   const EngineStats stats = engine->stats();
   const TimePoint now = clock_.now();
   const std::lock_guard lock(watch_mutex_);
-  const bool has_work = stats.running + stats.waiting > 0;
+  const bool has_work = !stats.resting && stats.running + stats.waiting > 0;
   if (!has_work || stats.steps != watched_steps_ || progress_at_ == TimePoint{}) {
     watched_steps_ = stats.steps;
     progress_at_ = now;

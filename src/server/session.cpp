@@ -273,7 +273,7 @@ void Session::dispatch() {
                               .query = job.query,
                               .context = job.context});
   };
-  if (exchange_.job->body.size() <= kInlineBodyBytes)
+  if (exchange_.job->body.size() <= kInlineBodyBytes && !exchange_.job->route->blocks)
     return take_answer(run(server_, *exchange_.job));
   auto work = [run, &server = server_, job = exchange_.job, lane = lane_,
                session = std::weak_ptr<Session*>(self_)] {

@@ -51,6 +51,7 @@ OpenAiCall::OpenAiCall(CommonRequest common, AnswerLabel label, const ServedMode
 void OpenAiCall::add(EngineRequest request, Generation generation, const CallContext& context,
                      std::string_view id_prefix) {
   request.id = std::string(id_prefix) + context.request_id + "-" + std::to_string(requests_.size());
+  request.label = label_.id;
   request.tenant = context.tenant;
   request.priority = common_.priority;
   request.cache_salt = common_.cache_salt;

@@ -48,6 +48,21 @@ class FakeEngine final : public Engine {
     deliver(std::move(last));
   }
 
+  int abort(const std::vector<std::string>& calls, const std::string*) override {
+    for (const std::string& id : calls) cancel(id);
+    return static_cast<int>(calls.size());
+  }
+
+  void rest(EngineRest wanted, LiveRequests) override {
+    const std::lock_guard lock(mutex_);
+    rest_ = {.wanted = wanted, .reached = wanted};
+  }
+  RestState rest_state() const override {
+    const std::lock_guard lock(mutex_);
+    return rest_;
+  }
+  void forget_prefixes() override {}
+
   EngineStats stats() const override {
     const std::lock_guard lock(mutex_);
     EngineStats stats = stats_;
@@ -170,6 +185,7 @@ class FakeEngine final : public Engine {
   EngineStats stats_;
   int submits_left_ = 1 << 30;
   bool draining_ = false;
+  RestState rest_;
 };
 
 // Body: "prompts=N" (1 to 9, default 1) "stream" and "odd" (has fields to ignore) anywhere in it.

@@ -11,6 +11,18 @@
   ROUTE(model)               \
   ROUTE(tokenize)            \
   ROUTE(detokenize)          \
+  ROUTE(render_chat)         \
+  ROUTE(render_completion)   \
+  ROUTE(load)                \
+  ROUTE(abort_requests)      \
+  ROUTE(pause)               \
+  ROUTE(resume)              \
+  ROUTE(is_paused)           \
+  ROUTE(sleep)               \
+  ROUTE(wake_up)             \
+  ROUTE(is_sleeping)         \
+  ROUTE(reset_prefix_cache)  \
+  ROUTE(server_info)         \
   ROUTE(health)              \
   ROUTE(ready)               \
   ROUTE(ping)                \
