@@ -52,6 +52,7 @@ struct ServeOptions {
   int drain_seconds = 30;
   std::string access_log = "-";  // "-" = standard output, "off", or a file
   bool disable_access_log = false;
+  bool force_include_usage = false;
   bool enable_admin = false;
   bool disable_docs = false;
   std::string info_json = "{}";  // the options and where they come from, for /server_info

@@ -157,6 +157,7 @@ ServedModel served_model(const ServeOptions& options, LoadedModel& model) {
   served.limits.vocab_size = model.runner().limits().vocab_size;
   served.limits.max_logprobs = options.max_logprobs;
   served.trust_request_chat_template = options.trust_request_chat_template;
+  served.force_include_usage = options.force_include_usage;
   return served;
 }
 

@@ -149,6 +149,10 @@ void describe_answers(OptionTable& table, ServeOptions& options) {
            "repetition_penalty")
       .value_name("JSON")
       .elsewhere("vLLM: the same.");
+  table
+      .add("enable-force-include-usage", &options.force_include_usage,
+           "End every stream with its usage, asked for or not")
+      .elsewhere("vLLM: the same.");
   table.add("seed", &options.seed, "Of requests that bring none")
       .alias("-s")
       .elsewhere("vLLM: the same.");

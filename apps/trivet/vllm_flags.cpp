@@ -241,6 +241,7 @@ constexpr auto kFlags = std::to_array<ForeignFlag>({
     {"ssl-ca-certs", kOne, "client certificates are not checked; use --api-key.", "", kRefused},
     {"ssl-cert-reqs", kOne, "client certificates are not checked; use --api-key.", "", kRefused},
     {"ssl-ciphers", kOne, "TLS 1.2 and 1.3 are offered with the library's ciphers.", "", kRefused},
+    {"enable-ssl-refresh", kNone, "certificates are read again when they change."},
     {"root-path", kOne, "no answer holds a path of the server."},
     {"middleware", kOne, kNoPython, "", kRefused},
     {"enable-request-id-headers", kNone, "every answer has an X-Request-Id."},
@@ -251,6 +252,8 @@ constexpr auto kFlags = std::to_array<ForeignFlag>({
     // The API
     {"chat-template-content-format", kOne, "what the template expects is seen from it."},
     {"response-role", kOne, "answers come from the assistant."},
+    {"default-chat-template-kwargs", kOne, "send chat_template_kwargs in the request.", "",
+     kRefused},
     {"return-tokens-as-token-ids", kNone, "ask for it in the request: return_tokens_as_token_ids.",
      "", kRefused},
     {"enable-auto-tool-choice", kNone, "tools may be called whenever a request brings them."},

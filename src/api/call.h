@@ -39,6 +39,7 @@ struct ServedModel {
   GenerationLimits limits;
   const GrammarCompiler* grammars = nullptr;  // null = constrained output is not available (501)
   bool trust_request_chat_template = false;
+  bool force_include_usage = false;  // in every stream
 };
 
 // About the request around the body.

@@ -80,7 +80,7 @@ def test_a_command_line_of_vllm_serves_with_one_line_per_flag_without_effect(tmp
     with Server("--config", str(config), "--max_model_len", "1k", "-tp", "2", "--dtype=bfloat16", "-O3",
                 "--enforce-eager", "--disable-log-requests", "--trust-remote-code",
                 "--override-generation-config", '{"temperature": 0.0}',
-                "--speculative-config", '{"method": "ngram"}', "--served-model-name", "from-flag") as server:
+                "--speculative-config", '{"method": "ngram"}', "--enable-force-include-usage", "--served-model-name", "from-flag") as server:
         lines = server.text().splitlines()
         for flag in ["-tp", "--dtype", "-O3", "--enforce-eager", "--disable-log-requests", "--trust-remote-code",
                      "--speculative-config", "gpu_memory_utilization"]:
@@ -92,5 +92,33 @@ def test_a_command_line_of_vllm_serves_with_one_line_per_flag_without_effect(tmp
         answers = {httpx.post(server.url + "/v1/completions", json=body, timeout=60).json()["choices"][0]["text"]
                    for _ in range(2)}
         assert len(answers) == 1, "the overridden temperature 0 makes answers repeat"
+        streamed = httpx.post(server.url + "/v1/completions", json={**body, "stream": True}, timeout=60).text
+        assert '"usage":{"prompt_tokens"' in streamed
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(30) == 0
+
+
+def table_rows(page: str) -> list[list[str]]:
+    lines = (ROOT / "docs" / page).read_text().splitlines()
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines
+            if line.startswith("| ") and not line.startswith("|--")]
+
+
+def test_the_pages_for_users_of_other_servers_name_only_what_exists():
+    import re
+    reference = (ROOT / "docs" / "options.md").read_text()
+    own, others = reference.split("## Flags of other servers")
+    known = set(re.findall(r"`(--?[a-zA-Z][\w-]*)`", own))
+    understood = known | set(re.findall(r"`(--?[a-zA-Z][\w-]*)`", others))
+    paths = set()
+    for file in (ROOT / "docs" / "openapi").glob("*.json"):
+        paths |= set(json.loads(file.read_text())["paths"])
+    for page in ["from-vllm.md", "from-llama-cpp.md", "from-ollama.md"]:
+        rows = table_rows(page)
+        assert len(rows) > 10
+        for cells in rows:
+            for index, cell in enumerate(cells):
+                for flag in re.findall(r"`(--?[a-zA-Z][\w-]*)[ `]", cell):
+                    assert flag in (understood if index == 0 else known), f"{page}: {flag}"
+                for path in re.findall(r"`(/[\w./{}-]*)`", cell):
+                    assert path in paths, f"{page}: {path}"

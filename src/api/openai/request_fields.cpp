@@ -163,6 +163,7 @@ CommonRequest read_common(Fields& fields, const ServedModel& model) {
   read_stops(fields, request.params);
   read_token_limits(fields, model, request.params);
   read_streaming(fields, request);
+  request.include_usage |= request.stream && model.force_include_usage;
   read_prompt_logprobs(fields, request);
   read_identity(fields, request);
   fields.read("echo", request.echo);

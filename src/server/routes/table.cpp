@@ -28,6 +28,8 @@
   ROUTE(ping)                \
   ROUTE(version)             \
   ROUTE(metrics)             \
+  ROUTE(openapi)             \
+  ROUTE(docs)                \
   ROUTE(page)                \
   ROUTE(page_file)
 
