@@ -52,7 +52,12 @@ std::set<std::string> served() {
 }
 
 // A new endpoint is described in docs/openapi/.
-TEST(OpenApi, DescribesExactlyTheEndpointsThatAreServed) { EXPECT_EQ(described(), served()); }
+TEST(OpenApi, DescribesEveryEndpointThatIsServed) {
+  const std::set<std::string> known = described();
+  for (const std::string& operation : served()) {
+    EXPECT_TRUE(known.contains(operation)) << operation << " is not in docs/openapi/";
+  }
+}
 
 TEST(OpenApi, SaysWhichEndpointsNeedNoKey) {
   for (const Route& route : all_routes()) {
