@@ -257,7 +257,7 @@ constexpr auto kFlags = std::to_array<ForeignFlag>({
     {"return-tokens-as-token-ids", kNone, "ask for it in the request: return_tokens_as_token_ids.",
      "", kRefused},
     {"enable-auto-tool-choice", kNone, "tools may be called whenever a request brings them."},
-    {"exclude-tools-when-tool-choice-none", kNone, "the template decides where tools are shown.",
+    {"exclude-tools-when-tool-choice-none", kNone, "tools are not shown then anyway.",
      "", kRefused},
     {"tool-parser-plugin", kOne, kNoPython, "", kRefused},
     {"tool-server", kOne, "the server calls no tools; clients do.", "", kRefused},

@@ -168,7 +168,10 @@ class AnswerGrammar {
   std::string tagged_parameter(const ToolParameter& parameter) {
     const CallFormat& format = calls();
     const std::string newline = format.newline_around_values ? "\n" : "";
-    const std::string begin = std::string(format.key_begin) + parameter.name +
+    const std::string kind = !format.kinds_after_keys ? ""
+                             : parameter.takes_string ? "\" string=\"true"
+                                                      : "\" string=\"false";
+    const std::string begin = std::string(format.key_begin) + parameter.name + kind +
                               std::string(format.key_end) + std::string(format.value_begin) +
                               newline;
     const std::string end = newline + std::string(format.value_end);

@@ -60,7 +60,8 @@ struct CallFormat {
   // kParameters: key_begin KEY key_end value_begin VALUE value_end for each, then body_end.
   std::string_view key_begin, key_end, value_begin, value_end, body_end;
   bool newline_around_values = false;
-  std::string_view quote;  // kKeyValue: on both sides of strings
+  bool kinds_after_keys = false;  // KEY" string="true or KEY" string="false
+  std::string_view quote;         // kKeyValue: on both sides of strings
   std::array<CallOpener, 5> openers;
   CallIdStyle ids = CallIdStyle::kLong;
 };

@@ -164,6 +164,7 @@ class ParametersReader final : public CallReader {
   }
 
   void start_value(std::string_view name, std::string& json) {
+    if (format_.kinds_after_keys) name = name.substr(0, name.find('"'));
     parameter_ = tool_ == nullptr ? nullptr : tool_->find(name);
     streams_ = parameter_ != nullptr && parameter_->takes_string && !parameter_->takes_other &&
                !parameter_->takes_null;
@@ -177,11 +178,12 @@ class ParametersReader final : public CallReader {
   Progress read_value(Cursor& cursor, std::string& json) {
     if (at_value_start_ && !skip_value_begin(cursor)) return Progress::kMore;
     const std::string_view text = cursor.rest();
-    const size_t end = text.find(format_.value_end);
+    const std::string_view value_end = trimmed(format_.value_end);
+    const size_t end = text.find(value_end);
     const bool found = end != std::string_view::npos;
     std::string_view part = text.substr(0, found ? end : text.size());
     if (!found && !cursor.ended()) {
-      part.remove_suffix(partial_match(part, format_.value_end));
+      part.remove_suffix(partial_match(part, value_end));
     }
     const size_t taken = part.size();
     size_t held = 0;
@@ -190,7 +192,7 @@ class ParametersReader final : public CallReader {
       held = found || cursor.ended() ? 0 : 1;
     }
     streams_ ? append_json_chars(json, part) : void(value_ += part);
-    cursor.skip(taken - held + (found ? format_.value_end.size() : 0));
+    cursor.skip(taken - held + (found ? value_end.size() : 0));
     if (!found && !cursor.ended()) return Progress::kMore;
     finish_value(json);
     if (found) return Progress::kYes;

@@ -59,7 +59,10 @@ std::string parameters_text(const CallFormat& format, const OrderedJson& argumen
   std::string out;
   const std::string newline = format.newline_around_values ? "\n" : "";
   for (const auto& [key, value] : arguments.items()) {
-    out += std::string(format.key_begin) + key + std::string(format.key_end);
+    out += std::string(format.key_begin) + key;
+    if (format.kinds_after_keys)
+      out += value.is_string() ? "\" string=\"true" : "\" string=\"false";
+    out += format.key_end;
     out += std::string(format.value_begin) + newline;
     out += value.is_string() ? value.get<std::string>() : spaced_json(value);
     out += newline + std::string(format.value_end);
