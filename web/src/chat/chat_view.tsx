@@ -6,6 +6,7 @@ import { current, put, rename } from '../store/chats';
 import { settingsOpen, sidebarOpen } from '../store/preferences';
 import { ColumnView } from './column_view';
 import { Composer } from './composer';
+import { stopColumn } from './generation';
 import { SettingsPanel } from './settings_panel';
 
 export function ChatView() {
@@ -18,7 +19,7 @@ export function ChatView() {
         <div class={`columns ${several ? 'several' : ''}`}>
           {chat.columns.map((column, index) => (
             <ColumnView key={column.id} chatId={chat.id} column={column} index={index} several={several}
-              onRemove={() => put({ ...chat, columns: chat.columns.filter((c) => c.id !== column.id) })} />
+              onRemove={() => { stopColumn(column.id); put({ ...chat, columns: chat.columns.filter((c) => c.id !== column.id) }); }} />
           ))}
         </div>
         <Composer chat={chat} />

@@ -1,6 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
 import { go, view } from '../app';
-import { live } from '../chat/generation';
+import { live, stopAll } from '../chat/generation';
 import type { Conversation } from '../chat/conversation';
 import { addAll, chats, openId, remove, rename } from '../store/chats';
 import { sidebarOpen, theme } from '../store/preferences';
@@ -64,6 +64,7 @@ function ChatEntry({ chat }: { chat: Conversation }) {
   };
   const discard = () => {
     const kept = chat;
+    stopAll(chat.columns);
     remove(chat.id);
     tell(`“${kept.title}” was deleted.`, { label: 'Undo', run: () => void addAll([kept]) });
   };

@@ -33,8 +33,9 @@ function sorted(list: Conversation[]): Conversation[] {
 
 export function startChat(): void {
   if (openId.value === '' && hasNothing(draft.value)) return;
-  const settings = current.value.columns[0]?.settings ?? defaults.value;
-  draft.value = newConversation({ ...settings });
+  // With the model that was talked to last.
+  const last = current.value.columns[0]?.settings;
+  draft.value = newConversation({ ...defaults.value, ...(last && { server: last.server, model: last.model }) });
   openId.value = '';
 }
 
