@@ -17,6 +17,23 @@ struct BudgetRules {
   const Tokenizer* tokenizer = nullptr;
 };
 
+// Bytes that still belong to the last character once `bytes` have come.
+int open_bytes_after(int open, std::string_view bytes) {
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0xF0) {
+      open = 3;
+    } else if (byte >= 0xE0) {
+      open = 2;
+    } else if (byte >= 0xC0) {
+      open = 1;
+    } else {
+      open = byte >= 0x80 ? std::max(open - 1, 0) : 0;
+    }
+  }
+  return open;
+}
+
 class BudgetedGrammar final : public Grammar {
  public:
   BudgetedGrammar(std::unique_ptr<Grammar> inner, std::shared_ptr<const BudgetRules> rules,
@@ -91,14 +108,16 @@ class BudgetedGrammar final : public Grammar {
   enum class Place { kStart, kReasoning, kDone };
   struct State {
     Place place = Place::kStart;
-    int reasoned = 0;   // tokens
-    size_t closed = 0;  // of the closing tokens, those that have come
-    std::string tail;   // the latest text, as far as a tag may have begun in it
+    int reasoned = 0;    // tokens
+    int open_bytes = 0;  // of a character that has begun
+    size_t closed = 0;   // of the closing tokens, those that have come
+    std::string tail;    // the latest text, as far as a tag may have begun in it
   };
 
   std::optional<TokenId> forced() const {
     const bool spent = state_.place == Place::kReasoning && state_.reasoned >= rules_->budget;
     if (!spent || state_.closed >= rules_->closing.size()) return std::nullopt;
+    if (state_.open_bytes > 0) return std::nullopt;  // the character comes first
     return rules_->closing[state_.closed];
   }
   bool is_forbidden(TokenId token) const {
@@ -117,7 +136,9 @@ class BudgetedGrammar final : public Grammar {
     } else if (state_.place == Place::kReasoning) {
       ++state_.reasoned;
     }
-    state_.tail += rules_->tokenizer->token_bytes(token);
+    const std::string_view bytes = rules_->tokenizer->token_bytes(token);
+    state_.open_bytes = open_bytes_after(state_.open_bytes, bytes);
+    state_.tail += bytes;
     if (state_.place == Place::kStart) find_begin();
     if (state_.place == Place::kReasoning) find_end();
   }

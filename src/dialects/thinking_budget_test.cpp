@@ -85,6 +85,18 @@ TEST_F(ThinkingBudgetTest, ReasoningThatThePromptBeganCounts) {
   EXPECT_EQ(allowed(*grammar), std::vector<TokenId>{closing_[0]});
 }
 
+TEST_F(ThinkingBudgetTest, CharactersAreNotCut) {
+  format_.begins_with_reasoning = true;
+  const auto grammar = start(1);
+  const std::vector<TokenId> fox = tokens("🦊");
+  ASSERT_GT(fox.size(), 1u) << "this vocabulary spells it in bytes";
+  for (const TokenId token : fox) {
+    EXPECT_NE(allowed(*grammar), std::vector<TokenId>{closing_[0]});
+    take(*grammar, {&token, 1});
+  }
+  EXPECT_EQ(allowed(*grammar), std::vector<TokenId>{closing_[0]});
+}
+
 TEST_F(ThinkingBudgetTest, RollbackAndClonesKeepTheCount) {
   format_.begins_with_reasoning = true;
   const auto grammar = start(2);
