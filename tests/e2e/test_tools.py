@@ -4,7 +4,7 @@ import json
 import openai
 import pytest
 
-from conftest import Server, model_path
+from conftest import Server, model_path, run_trivet
 
 CODER = "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"
 
@@ -122,6 +122,12 @@ def test_a_schema_that_cannot_be_held_is_refused_only_if_strict(client, model):
     tool["function"]["strict"] = True
     with pytest.raises(openai.BadRequestError, match="tools"):
         client.chat.completions.create(**options, tools=[tool])
+
+
+def test_an_unknown_parser_is_refused_by_name():
+    for flag in ("--tool-call-parser", "--reasoning-parser"):
+        done = run_trivet("serve", str(model_path()), flag, "nonsense")
+        assert done.returncode != 0 and f"{flag} nonsense" in done.stderr and "mistral" in done.stderr
 
 
 class Shop:

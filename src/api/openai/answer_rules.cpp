@@ -112,10 +112,9 @@ std::optional<int> read_thinking_budget(Fields& fields) {
   for (const char* name : {"max_thinking_tokens", "thinking_token_budget"}) {
     fields.read(name, budget);
     if (budget && *budget < -1) {
-      fields.error().bad_request("`" + std::string(name) +
-                                     "` must be -1 (none) or at least 0, got " +
-                                     std::to_string(*budget) + ".",
-                                 name);
+      std::string message = std::string("`").append(name);
+      message += "` must be -1 (none) or at least 0, got " + std::to_string(*budget) + ".";
+      fields.error().bad_request(std::move(message), name);
     }
   }
   if (budget && *budget < 0) budget.reset();
