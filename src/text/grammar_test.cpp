@@ -285,6 +285,26 @@ TEST_F(GrammarTest, WhatIsWrongWithAGrammarIsSaid) {
   error(GrammarKind::kRegex, "\xFF");
 }
 
+TEST_F(GrammarTest, OnlyDaysThatExistAreDates) {
+  const auto allows = [&](const char* schema, const std::string& text) {
+    const auto grammar = compile(GrammarKind::kJsonSchema, schema);
+    const auto ids = tokens(text);
+    return *grammar->accept(ids) == ids.size() && *grammar->is_accepting();
+  };
+  const char* date = R"({"type":"string","format":"date"})";
+  EXPECT_TRUE(allows(date, R"("2024-02-29")"));
+  EXPECT_TRUE(allows(date, R"("2000-02-29")"));
+  EXPECT_FALSE(allows(date, R"("2023-02-29")"));
+  EXPECT_FALSE(allows(date, R"("1900-02-29")"));
+  EXPECT_FALSE(allows(date, R"("0000-01-01")"));
+  const char* time = R"({"properties":{"format":{"format":"date-time"}},"type":"object"})";
+  EXPECT_TRUE(allows(time, R"({"format":"2024-02-29T23:59:59.5+01:00"})"));
+  EXPECT_FALSE(allows(time, R"({"format":"2024-02-29T23:59:60Z"})"));
+  EXPECT_TRUE(allows(R"({"format":"date","pattern":"^2024","type":"string"})", R"("2024-05-31")"));
+  EXPECT_FALSE(allows(R"({"format":"date","pattern":"^2024","type":"string"})", R"("2023-05-31")"));
+  EXPECT_TRUE(allows(R"({"const":{"format":"date"}})", R"({"format":"date"})"));
+}
+
 TEST_F(GrammarTest, SchemasFetchNothing) {
   error(GrammarKind::kJsonSchema, R"({"$ref": "http://127.0.0.1:1/x.json"})");
   error(GrammarKind::kJsonSchema, R"({"$ref": "file:///etc/passwd"})");

@@ -202,7 +202,8 @@ impl Closer {
                 if item.start < here {
                     let waiting = &self.rows[item.start as usize].items;
                     let lhs = self.rules.lhs(item);
-                    for parent in waiting.iter().filter(|p| self.rules.symbol_at(**p) == Some(lhs)) {
+                    for parent in waiting.iter().filter(|p| self.rules.symbol_at(**p) == Some(lhs))
+                    {
                         add(&mut items, parent.advanced());
                     }
                 }
@@ -247,10 +248,10 @@ impl Closer {
                 if bytes >= UNREACHABLE {
                     continue;
                 }
-                let best = row.after.entry(symbol).or_insert(Continuation {
-                    bytes: UNREACHABLE,
-                    parent: None,
-                });
+                let best = row
+                    .after
+                    .entry(symbol)
+                    .or_insert(Continuation { bytes: UNREACHABLE, parent: None });
                 if bytes < best.bytes {
                     *best = Continuation { bytes, parent: Some(item) };
                     changed = true;

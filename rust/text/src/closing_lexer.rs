@@ -43,7 +43,8 @@ impl ClosingLexer {
         let mut dfa = spec.to_regex_vec(&mut limits).ok()?;
         dfa.set_fuel(u64::MAX);
         let mut seen = HashSet::default();
-        let alphabet = readable_first().filter(|&byte| seen.insert(dfa.alpha().map(byte))).collect();
+        let alphabet =
+            readable_first().filter(|&byte| seen.insert(dfa.alpha().map(byte))).collect();
         Some(ClosingLexer {
             dfa,
             lexeme_count: spec.lexemes.len(),

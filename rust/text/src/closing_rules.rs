@@ -79,7 +79,11 @@ pub struct ClosingRules {
 
 impl ClosingRules {
     /// Nothing for grammars with features that the closing does not follow.
-    pub fn new(grammar: &CGrammar, trie: &TokTrie, lexer: &mut ClosingLexer) -> Option<ClosingRules> {
+    pub fn new(
+        grammar: &CGrammar,
+        trie: &TokTrie,
+        lexer: &mut ClosingLexer,
+    ) -> Option<ClosingRules> {
         let spec = grammar.lexer_spec();
         if grammar.parametric() || spec.has_stop || spec.has_max_tokens || spec.has_temperature {
             return None;
@@ -129,9 +133,8 @@ impl ClosingRules {
 
     fn read_lexemes(&mut self, grammar: &CGrammar, trie: &TokTrie, lexer: &mut ClosingLexer) {
         let spec = grammar.lexer_spec();
-        let specials: Vec<u32> = (0..trie.vocab_size() as u32)
-            .filter(|&token| trie.is_special_token(token))
-            .collect();
+        let specials: Vec<u32> =
+            (0..trie.vocab_size() as u32).filter(|&token| trie.is_special_token(token)).collect();
         let used: std::collections::BTreeSet<u32> =
             self.symbols.iter().filter_map(|symbol| symbol.lexeme).collect();
         for (index, lexeme) in spec.lexemes.iter().enumerate() {
