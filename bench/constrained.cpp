@@ -1,7 +1,8 @@
 // What constrained output costs: tokens per second of a full batch with a schema against free text,
 // alternated in one run, and how long masks make steps.
 //
-// usage: constrained MODEL [--batch N] [--tokens N] [--rounds N] [--schema FILE] [--plugins FOLDER]
+// usage: constrained MODEL [--batch N] [--tokens N] [--rounds N] [--seconds N] [--schema FILE]
+// [--plugins FOLDER]
 // [--threads N]
 // Prints one JSON object. Rates are medians over the rounds with the lowest and highest; delays are
 // percentiles over all constrained steps, of all sequences of a step together.
@@ -23,8 +24,8 @@
 namespace trivet {
 namespace {
 
-// People: nested, with what schemas of real tools have. The array does not end by itself.
-constexpr const char* kSchema = R"({"type": "array", "minItems": 200, "items": {
+// People: nested, with what schemas of real tools have.
+constexpr const char* kSchema = R"({"type": "array", "minItems": 1, "items": {
   "type": "object", "additionalProperties": false,
   "required": ["name", "age", "email", "role", "address", "tags"],
   "properties": {
@@ -40,19 +41,17 @@ constexpr const char* kSchema = R"({"type": "array", "minItems": 200, "items": {
 
 struct Options {
   std::string model, plugins = ".", schema_file;
-  int batch = 8, tokens = 128, rounds = 6, threads = 0;
+  int batch = 8, tokens = 256, rounds = 6, threads = 0;
+  double seconds = 4;
 };
 
-// Waits for a whole batch, and keeps what each step says.
+// Counts what ends, and keeps what each step says.
 class Collector final : public OutputSink, public EngineObserver {
  public:
   void deliver(std::vector<RequestOutput> outputs) override {
     const std::lock_guard lock(mutex_);
     for (const RequestOutput& output : outputs) {
-      if (output.error) error_ = output.error;
-      if (!output.finished) continue;
-      ++finished_;
-      tokens_ += output.usage.completion_tokens;
+      if (output.finished) --live_;
     }
     changed_.notify_one();
   }
@@ -62,13 +61,18 @@ class Collector final : public OutputSink, public EngineObserver {
   }
   void on_finish(const RequestOutput&, const EngineRequest&) override {}
 
-  // Returns the tokens of the batch.
-  Result<int> wait_for(int requests) {
+  void count_submitted() {
+    const std::lock_guard lock(mutex_);
+    ++live_;
+  }
+  // Until fewer than this many are live, or the time has come.
+  void wait_below(int live, TimePoint until) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return finished_ >= requests; });
-    finished_ = 0;
-    if (error_) return *error_;
-    return std::exchange(tokens_, 0);
+    changed_.wait_until(lock, until, [&] { return live_ < live; });
+  }
+  int live() {
+    const std::lock_guard lock(mutex_);
+    return live_;
   }
   std::vector<double> take_delays() {
     const std::lock_guard lock(mutex_);
@@ -78,9 +82,8 @@ class Collector final : public OutputSink, public EngineObserver {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  int finished_ = 0, tokens_ = 0;
+  int live_ = 0;
   std::vector<double> delays_;
-  std::optional<Error> error_;
 };
 
 class Bench {
@@ -88,25 +91,37 @@ class Bench {
   Bench(const Options& options, LoadedModel& model, Engine& engine, Collector& collector)
       : options_(options), model_(model), engine_(engine), collector_(collector) {}
 
+  // Keeps the batch full for some seconds: who ends is followed by the next.
   Result<double> tokens_per_second(std::shared_ptr<const Grammar> grammar) {
     const TimePoint start = clock_.now();
-    for (int i = 0; i < options_.batch; ++i) {
-      EngineRequest request;
-      request.id = fmt::format("r{}", count_++);
-      TRIVET_ASSIGN_OR_RETURN(request.prompt,
-                              model_.tokenizer().encode("A list of people as JSON:\n", {}));
-      request.params.max_tokens = options_.tokens;
-      request.params.temperature = 1.0f;
-      request.params.seed = static_cast<uint64_t>(i);
-      request.params.ignore_eos = true;
-      request.params.grammar = grammar;
-      TRIVET_RETURN_IF_ERROR(engine_.submit(std::move(request)));
+    const TimePoint end = start + std::chrono::milliseconds(int64_t(options_.seconds * 1000));
+    const uint64_t before = engine_.stats().generated_tokens;
+    while (clock_.now() < end) {
+      while (collector_.live() < options_.batch) TRIVET_RETURN_IF_ERROR(submit(grammar));
+      collector_.wait_below(options_.batch, end);
     }
-    TRIVET_ASSIGN_OR_RETURN(const int tokens, collector_.wait_for(options_.batch));
-    return tokens / seconds_between(start, clock_.now());
+    const uint64_t tokens = engine_.stats().generated_tokens - before;
+    const double seconds = seconds_between(start, clock_.now());
+    for (int i = 0; i < count_; ++i) engine_.cancel(fmt::format("r{}", i));
+    collector_.wait_below(1, clock_.now() + std::chrono::seconds(60));
+    return static_cast<double>(tokens) / seconds;
   }
 
  private:
+  Result<void> submit(const std::shared_ptr<const Grammar>& grammar) {
+    EngineRequest request;
+    request.id = fmt::format("r{}", count_++);
+    TRIVET_ASSIGN_OR_RETURN(request.prompt,
+                            model_.tokenizer().encode("A list of people as JSON:\n", {}));
+    request.params.max_tokens = options_.tokens;
+    request.params.temperature = 1.0f;
+    request.params.seed = static_cast<uint64_t>(count_);
+    request.params.ignore_eos = grammar == nullptr;
+    request.params.grammar = grammar;
+    collector_.count_submitted();
+    return engine_.submit(std::move(request));
+  }
+
   const Options& options_;
   LoadedModel& model_;
   Engine& engine_;
@@ -205,6 +220,7 @@ int main(int argc, char** argv) {
   app.add_option("--batch", options.batch);
   app.add_option("--tokens", options.tokens);
   app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 1000));
+  app.add_option("--seconds", options.seconds, "of each measurement");
   app.add_option("--schema", options.schema_file);
   app.add_option("--plugins", options.plugins);
   app.add_option("--threads", options.threads);

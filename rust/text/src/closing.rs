@@ -8,7 +8,7 @@ use crate::closing_lexer::{ClosingLexer, Tail};
 use crate::closing_rules::{ClosingRules, Item, Part, UNREACHABLE};
 use llguidance::derivre::StateID;
 use llguidance::{HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Beyond this a grammar is too ambiguous to be followed.
 const MAX_ITEMS_IN_ROW: usize = 4_000;
@@ -35,11 +35,11 @@ struct Place {
     fresh: bool,
 }
 
-/// The state of one sequence. Cheap to clone but for its rows.
+/// The state of one sequence. Clones share nothing that changes.
 #[derive(Clone)]
 pub struct Closer {
     rules: Arc<ClosingRules>,
-    lexer: Arc<Mutex<ClosingLexer>>,
+    lexer: ClosingLexer,
     rows: Vec<Row>,
     place: Place,
     history: Vec<Place>,
@@ -56,7 +56,7 @@ impl Closer {
     pub fn new(rules: Arc<ClosingRules>, lexer: ClosingLexer) -> Option<Closer> {
         let mut closer = Closer {
             rules,
-            lexer: Arc::new(Mutex::new(lexer)),
+            lexer,
             rows: Vec::new(),
             place: Place { rows: 0, state: StateID::DEAD, fresh: true },
             history: Vec::new(),
@@ -98,14 +98,19 @@ impl Closer {
         self.next().map(|next| next.bytes).filter(|&bytes| bytes < UNREACHABLE)
     }
 
-    /// A shortest completion, checked by taking it.
-    pub fn completion(&mut self) -> Option<Vec<Part>> {
+    /// A shortest completion. Where lexemes could run into each other it may be none: see `completion`.
+    pub fn guess(&mut self) -> Option<Vec<Part>> {
         let next = self.next().filter(|next| next.bytes < UNREACHABLE)?;
         let mut parts = vec![Part::Bytes(next.tail.bytes.clone())];
         if let Some(item) = next.item {
             self.write_rest(item, &mut parts);
         }
-        let parts = Part::joined(parts);
+        Some(Part::joined(parts))
+    }
+
+    /// A shortest completion, checked by taking it.
+    pub fn completion(&mut self) -> Option<Vec<Part>> {
+        let parts = self.guess()?;
         let depth = self.history.len();
         let taken = parts.iter().try_for_each(|part| self.push(part.clone()));
         let complete = taken.is_some() && self.bytes_to_close() == Some(0);
@@ -120,16 +125,12 @@ impl Closer {
         self.place = place;
     }
 
-    fn lexer(&self) -> std::sync::MutexGuard<'_, ClosingLexer> {
-        self.lexer.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
     fn push_byte(&mut self, byte: u8) -> Option<()> {
-        let state = self.lexer().step(self.place.state, byte);
+        let state = self.lexer.step(self.place.state, byte);
         if state.is_dead() {
-            let ended = self.lexer().ends_greedily(self.place.state);
+            let ended = self.lexer.ends_greedily(self.place.state);
             self.scan(&ended)?;
-            let state = self.lexer().step(self.place.state, byte);
+            let state = self.lexer.step(self.place.state, byte);
             return self.enter(state, true);
         }
         self.enter(state, false)
@@ -141,11 +142,11 @@ impl Closer {
             return None;
         }
         if state.has_lowest_match() {
-            let ended = self.lexer().ends_at_once(state)?;
+            let ended = self.lexer.ends_at_once(state)?;
             return self.scan(&ended);
         }
-        if first && self.lexer().is_forced_end(state) {
-            let ended = self.lexer().ends_greedily(state);
+        if first && self.lexer.is_forced_end(state) {
+            let ended = self.lexer.ends_greedily(state);
             return self.scan(&ended);
         }
         self.place.state = state;
@@ -155,7 +156,7 @@ impl Closer {
 
     fn push_special(&mut self, token: u32) -> Option<()> {
         if !self.place.fresh {
-            let ended = self.lexer().ends_greedily(self.place.state);
+            let ended = self.lexer.ends_greedily(self.place.state);
             self.scan(&ended)?;
         }
         let lexemes = self.rules.lexemes_of_special(token);
@@ -217,12 +218,12 @@ impl Closer {
             }
         }
         let allowed = self.rules.allowed_lexemes(&items);
-        let lexer_start = self.lexer().start_of(&allowed);
+        let lexer_start = self.lexer.start_of(&allowed);
         self.add_row(items, lexer_start)
     }
 
     fn add_row(&mut self, items: Vec<Item>, lexer_start: StateID) -> Option<()> {
-        if self.lexer().failed() {
+        if self.lexer.failed() {
             return None;
         }
         let mut row = Row { items, lexer_start, after: HashMap::default() };
@@ -290,7 +291,7 @@ impl Closer {
         if self.place.fresh {
             return self.next_between_lexemes();
         }
-        let tails = self.lexer().tails(self.place.state);
+        let tails = self.lexer.tails(self.place.state);
         let mut best: Option<Next> = None;
         for tail in tails.iter() {
             if let Some(next) = self.next_behind(tail) {

@@ -19,6 +19,7 @@ pub struct Tail {
     pub lexemes: Vec<u32>,
 }
 
+#[derive(Clone)]
 pub struct ClosingLexer {
     dfa: RegexVec,
     lexeme_count: usize,

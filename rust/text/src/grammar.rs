@@ -24,6 +24,7 @@ pub struct Grammar {
     matcher: Matcher,
     /// Knows the shortest completion; nothing for grammars that it cannot follow.
     closer: Option<Closer>,
+    is_json: bool,
     trie: TokEnv,
     ends: Arc<[u32]>,
     /// An end token came after a text that nothing can follow. The matcher has stopped by then and takes
@@ -111,7 +112,14 @@ pub fn compile(vocabulary: &Vocabulary, kind: i32, source: &str) -> Outcome<Gram
     let matcher = Matcher::new(Ok(parser));
     match matcher.get_error() {
         Some(error) => Err(Failure::invalid(format!("the grammar cannot be used: {error}"))),
-        None => Ok(Grammar { matcher, closer, trie, ends: vocabulary.ends.clone(), ended: false }),
+        None => Ok(Grammar {
+            matcher,
+            closer,
+            is_json: kind == 0,
+            trie,
+            ends: vocabulary.ends.clone(),
+            ended: false,
+        }),
     }
 }
 
@@ -145,29 +153,46 @@ impl Grammar {
     }
 
     pub fn accept(&mut self, tokens: &[u32]) -> Outcome<usize> {
+        let accepted = self.advance(tokens)?;
+        // An end after the end is not the matcher's.
+        let led = accepted.saturating_sub(usize::from(self.ended));
+        for &token in &tokens[..led] {
+            if !self.lead(token) {
+                self.closer = None;
+            }
+        }
+        Ok(accepted)
+    }
+
+    /// Accepts the token unless what is then still needed takes more than `remaining` tokens.
+    pub fn accept_within(&mut self, token: u32, remaining: usize) -> Outcome<Offer> {
+        let leads = self.lead(token);
+        if leads && !self.ends.contains(&token) && !self.closes_within(remaining) {
+            self.unlead();
+            return Ok(Offer::TooLong);
+        }
+        let accepted = self.advance(&[token])?;
+        match (leads, accepted == 1) {
+            (false, true) => self.closer = None,
+            (true, false) => self.unlead(),
+            // An end after the end is not the matcher's.
+            (true, true) if self.ended => self.unlead(),
+            _ => {}
+        }
+        Ok(if accepted == 1 { Offer::Accepted } else { Offer::Forbidden })
+    }
+
+    fn advance(&mut self, tokens: &[u32]) -> Outcome<usize> {
         if self.ended {
             return Ok(0);
         }
         let accepted = self.matcher.try_consume_tokens(tokens).map_err(failed)?;
-        for &token in &tokens[..accepted] {
-            self.follow(token);
-        }
         let complete = matches!(
             self.matcher.stop_reason(),
             StopReason::NoExtension | StopReason::NoExtensionBias
         );
         self.ended = complete && tokens.get(accepted).is_some_and(|next| self.ends.contains(next));
         Ok(accepted + usize::from(self.ended))
-    }
-
-    /// Accepts the token unless what is then still needed takes more than `remaining` tokens.
-    pub fn accept_within(&mut self, token: u32, remaining: usize) -> Outcome<Offer> {
-        let is_end = self.ends.contains(&token);
-        if !is_end && !self.fits(token, remaining) {
-            return Ok(Offer::TooLong);
-        }
-        let accepted = self.accept(&[token])?;
-        Ok(if accepted == 1 { Offer::Accepted } else { Offer::Forbidden })
     }
 
     /// Tokens that complete the text; nothing if they are not known.
@@ -177,17 +202,15 @@ impl Grammar {
     }
 
     /// True also if nobody knows.
-    fn fits(&mut self, token: u32, remaining: usize) -> bool {
-        let part = self.part_of(token);
+    fn closes_within(&mut self, remaining: usize) -> bool {
         let Some(closer) = self.closer.as_mut() else { return true };
-        if closer.push(part).is_none() {
+        let bytes = closer.bytes_to_close();
+        if bytes.is_none_or(|bytes| bytes as usize <= remaining) {
             return true;
         }
-        let bytes = closer.bytes_to_close();
-        let short = bytes.is_none_or(|bytes| bytes as usize <= remaining);
-        let parts = if short { None } else { closer.completion() };
-        closer.pop();
-        short || parts.is_some_and(|parts| self.tokens_of(&parts).len() <= remaining)
+        // The lexemes of JSON end before what follows them.
+        let parts = if self.is_json { closer.guess() } else { closer.completion() };
+        parts.is_some_and(|parts| self.tokens_of(&parts).len() <= remaining)
     }
 
     fn part_of(&self, token: u32) -> Part {
@@ -213,15 +236,21 @@ impl Grammar {
         tokens
     }
 
-    /// Keeps the closer where the matcher is. One that cannot follow is given up.
-    fn follow(&mut self, token: u32) {
+    /// Takes the closer where the matcher goes; false if it cannot follow.
+    fn lead(&mut self, token: u32) -> bool {
         let part = self.part_of(token);
         let is_end = self.ends.contains(&token);
-        let Some(closer) = self.closer.as_mut() else { return };
+        let Some(closer) = self.closer.as_mut() else { return true };
         if is_end {
             closer.hold();
-        } else if closer.push(part).is_none() {
-            self.closer = None;
+            return true;
+        }
+        closer.push(part).is_some()
+    }
+
+    fn unlead(&mut self) {
+        if let Some(closer) = self.closer.as_mut() {
+            closer.pop();
         }
     }
 
@@ -240,6 +269,7 @@ impl Grammar {
         Grammar {
             matcher: self.matcher.deep_clone(),
             closer: self.closer.clone(),
+            is_json: self.is_json,
             trie: self.trie.clone(),
             ends: self.ends.clone(),
             ended: self.ended,
