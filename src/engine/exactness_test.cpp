@@ -74,7 +74,7 @@ class RandomRequests {
     p.ignore_eos = below(2) == 0;
     p.include_stop_text = below(2) == 0;
     p.skip_special_tokens = below(2) == 0;
-    if (below(3) == 0) p.grammar = some_grammar(below(4));
+    if (number % 4 == 0) p.grammar = some_grammar(unsigned(number) / 4);
     made.priority = int(below(3));
     made.tenant = below(2) == 0 ? "x" : "y";
     made.cache_salt = below(5) == 0 ? "salt" : "";
