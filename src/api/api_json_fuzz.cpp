@@ -2,8 +2,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "api/anthropic/messages_api.h"
 #include "api/call.h"
 #include "api/fake_text.h"
+#include "api/llama_cpp/llama_cpp_api.h"
+#include "api/ollama/ollama_api.h"
 
 namespace {
 
@@ -31,5 +34,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   answer(trivet::parse_chat_completion(body, model.served, context));
   trivet::answer_tokenize(body, model.served);
   trivet::answer_detokenize(body, model.served);
+  answer(trivet::parse_messages(body, model.served, context));
+  trivet::answer_count_tokens(body, model.served);
+  answer(trivet::parse_native_completion(body, model.served, context));
+  answer(trivet::parse_infill(body, model.served, context));
+  trivet::answer_apply_template(body, model.served);
+  trivet::answer_ollama_show(body, model.served);
+  for (const auto ollama : {trivet::answer_ollama_chat, trivet::answer_ollama_generate}) {
+    trivet::OllamaAnswer parsed = ollama(body, model.served, context);
+    if (auto* call = std::get_if<trivet::ParsedCall>(&parsed)) answer(std::move(*call));
+  }
   return 0;
 }

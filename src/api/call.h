@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/model_facts.h"
 #include "base/result.h"
 #include "dialects/dialect.h"
 #include "engine/engine.h"
@@ -40,6 +41,8 @@ struct ServedModel {
   const GrammarCompiler* grammars = nullptr;  // null = constrained output is not available (501)
   bool trust_request_chat_template = false;
   bool force_include_usage = false;  // in every stream
+  ModelFacts facts;
+  int max_running = 0;  // requests that can run at once
 };
 
 // About the request around the body.

@@ -1,6 +1,6 @@
 // Runs the cases in testdata/: a request, what the engine answers, and the exact bytes that go out.
 // A case is one file:
-//   "endpoint": "chat" | "completion" | "tokenize" | "detokenize" | "models" | "model" | "version"
+//   "endpoint": "chat", "completion", ...: see GivesTheExactBytes
 //   "request":  the body (an object, or a string that is sent as it is)
 //   "model":    changes to the fake model: "max_model_len", "no_template", "temperature",
 //               "dialect", "reasoning": names of rows
@@ -11,7 +11,10 @@
 //               "stop_reason"}]} where position = [[token, logprob, rank], ...], the chosen one
 //               first
 //   one of      "body": the answer; "error": the error body, with "status"; "events": data of the
-//   stream
+//               stream, or [name, data] where events have names; "lines": of a stream of lines
+//   "rendered": what the template was given: "messages", "tools", "extra" (JSON)
+//   "params":   of the first prompt for the engine: "tokens", "max_tokens", "temperature", "top_k",
+//               "stop", "banned"
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,8 +22,11 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "api/anthropic/messages_api.h"
 #include "api/call.h"
 #include "api/fake_text.h"
+#include "api/llama_cpp/llama_cpp_api.h"
+#include "api/ollama/ollama_api.h"
 
 namespace trivet {
 namespace {
@@ -98,9 +104,25 @@ RequestOutput output_of(const Json& json, const std::vector<std::string>& ids) {
 std::string bytes_of_events(const Json& events) {
   std::string bytes;
   for (const Json& event : events) {
-    bytes += "data: " + (event.is_string() ? event.get<std::string>() : event.dump()) + "\n\n";
+    const bool named = event.is_array();
+    const Json& data = named ? event[1] : event;
+    if (named) bytes += "event: " + event[0].get<std::string>() + "\n";
+    bytes += "data: " + (data.is_string() ? data.get<std::string>() : data.dump()) + "\n\n";
   }
   return bytes;
+}
+
+std::string bytes_of_lines(const Json& lines) {
+  std::string bytes;
+  for (const Json& line : lines) bytes += line.dump() + "\n";
+  return bytes;
+}
+
+ErrorEncoder error_encoder(std::string_view endpoint) {
+  if (endpoint == "messages" || endpoint == "count_tokens") return encode_anthropic_error;
+  if (endpoint.starts_with("ollama")) return encode_ollama_error;
+  if (endpoint.starts_with("native") || endpoint == "infill") return encode_llama_cpp_error;
+  return encode_error;
 }
 
 class GoldenTest : public testing::TestWithParam<std::string> {
@@ -128,13 +150,49 @@ class GoldenTest : public testing::TestWithParam<std::string> {
   void expect_error(const std::optional<ApiError>& error) {
     ASSERT_TRUE(error) << "an error is expected";
     EXPECT_EQ(error->http_status, case_["status"].get<int>());
-    EXPECT_EQ(encode_error(*error), case_["error"].dump());
+    EXPECT_EQ(error_encoder(endpoint_)(*error), case_["error"].dump());
   }
 
   void check_plain(const PlainAnswer& answer) {
     if (case_.contains("error")) return expect_error(answer.error);
     ASSERT_FALSE(answer.error) << answer.error->message;
     EXPECT_EQ(answer.body, case_["body"].dump());
+  }
+
+  // Compared as text: a value of JSON cannot be printed by the test library.
+  void expect_field(const Json& wanted, const char* name, const std::string& got) {
+    if (wanted.contains(name)) {
+      EXPECT_EQ(got, wanted[name].dump()) << name;
+    }
+  }
+
+  void check_rendered() {
+    if (!case_.contains("rendered")) return;
+    const Json& wanted = case_["rendered"];
+    const FakeTemplate& given = model_.chat_template;
+    expect_field(wanted, "messages", given.messages);
+    expect_field(wanted, "tools", given.tools);
+    expect_field(wanted, "extra", given.extra);
+    EXPECT_EQ(given.continue_final_message, wanted.value("continues", false));
+  }
+
+  void check_params(const EngineRequest& request) {
+    const Json wanted = case_.value("params", Json::object());
+    const GenerationParams& params = request.params;
+    expect_field(wanted, "tokens", Json(request.prompt).dump());
+    expect_field(wanted, "max_tokens", Json(params.max_tokens.value_or(-1)).dump());
+    expect_field(wanted, "top_k", Json(params.top_k).dump());
+    expect_field(wanted, "stop", Json(params.stop).dump());
+    expect_field(wanted, "banned", Json(params.banned_tokens).dump());
+    EXPECT_FLOAT_EQ(params.temperature, wanted.value("temperature", params.temperature));
+  }
+
+  void check_ollama(OllamaAnswer answer) {
+    if (auto* plain = std::get_if<PlainAnswer>(&answer)) {
+      if (!plain->error) plain->body.pop_back();  // the end of the line
+      return check_plain(*plain);
+    }
+    check_generation(std::get<ParsedCall>(std::move(answer)));
   }
 
   void check_generation(ParsedCall parsed) {
@@ -144,16 +202,22 @@ class GoldenTest : public testing::TestWithParam<std::string> {
     }
     GenerationCall& call = *parsed.call;
     std::vector<std::string> ids;
-    for (const EngineRequest& request : call.take_requests()) ids.push_back(request.id);
+    for (const EngineRequest& request : call.take_requests()) {
+      if (ids.empty()) check_params(request);
+      ids.push_back(request.id);
+    }
+    check_rendered();
     std::string bytes;
     for (const Json& output : case_.value("engine", Json::array())) {
       EXPECT_FALSE(call.done()) << "outputs are left over";
       bytes += call.encode(output_of(output, ids));
     }
     EXPECT_TRUE(call.done());
-    EXPECT_EQ(call.streamed(), case_.contains("events"));
-    if (case_.contains("events")) {
-      EXPECT_EQ(bytes, bytes_of_events(case_["events"]));
+    const bool has_lines = case_.contains("lines");
+    EXPECT_EQ(call.streamed(), case_.contains("events") || has_lines);
+    if (call.streamed()) {
+      EXPECT_EQ(bytes,
+                has_lines ? bytes_of_lines(case_["lines"]) : bytes_of_events(case_["events"]));
       return;
     }
     EXPECT_EQ(bytes, "");
@@ -177,6 +241,20 @@ TEST_P(GoldenTest, GivesTheExactBytes) {
   if (endpoint_ == "models") return check_plain(answer_models(model));
   if (endpoint_ == "model") return check_plain(answer_model(body_, model));
   if (endpoint_ == "version") return check_plain(answer_version());
+  if (endpoint_ == "messages") return check_generation(parse_messages(body_, model, context_));
+  if (endpoint_ == "count_tokens") return check_plain(answer_count_tokens(body_, model));
+  if (endpoint_ == "ollama_chat") return check_ollama(answer_ollama_chat(body_, model, context_));
+  if (endpoint_ == "ollama_generate") {
+    return check_ollama(answer_ollama_generate(body_, model, context_));
+  }
+  if (endpoint_ == "ollama_show") return check_plain(answer_ollama_show(body_, model));
+  if (endpoint_ == "ollama_ps") return check_plain(answer_ollama_ps(model));
+  if (endpoint_ == "native") {
+    return check_generation(parse_native_completion(body_, model, context_));
+  }
+  if (endpoint_ == "infill") return check_generation(parse_infill(body_, model, context_));
+  if (endpoint_ == "native_props") return check_plain(answer_props(model));
+  if (endpoint_ == "native_template") return check_plain(answer_apply_template(body_, model));
   FAIL() << "no endpoint " << endpoint_;
 }
 

@@ -30,7 +30,14 @@ void LogprobsWriter::write_chat_entry(JsonWriter& writer, const TokenLogprob& en
 
 void LogprobsWriter::write_chat(JsonWriter& writer, std::span<const PositionLogprobs> positions,
                                 int top_n) const {
-  writer.begin_object().key("content").begin_array();
+  writer.begin_object().key("content");
+  write_chat_list(writer, positions, top_n);
+  writer.end_object();
+}
+
+void LogprobsWriter::write_chat_list(JsonWriter& writer,
+                                     std::span<const PositionLogprobs> positions, int top_n) const {
+  writer.begin_array();
   for (const PositionLogprobs& position : positions) {
     writer.begin_object();
     write_chat_entry(writer, position.chosen);
@@ -44,7 +51,7 @@ void LogprobsWriter::write_chat(JsonWriter& writer, std::span<const PositionLogp
     }
     writer.end_array().end_object();
   }
-  writer.end_array().end_object();
+  writer.end_array();
 }
 
 void LogprobsWriter::write_top_object(JsonWriter& writer, const PositionLogprobs& position) const {

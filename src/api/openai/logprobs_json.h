@@ -21,6 +21,9 @@ class LogprobsWriter {
   // {"content": [{token, logprob, bytes, top_logprobs}]}; `top_n` of the best each, -1 = all there
   // are.
   void write_chat(JsonWriter& writer, std::span<const PositionLogprobs> positions, int top_n) const;
+  // Only the array.
+  void write_chat_list(JsonWriter& writer, std::span<const PositionLogprobs> positions,
+                       int top_n) const;
 
   // {"text_offset", "token_logprobs", "tokens", "top_logprobs"} for tokens[i] with positions[i];
   // absent means nothing predicted the token. Offsets count characters from `offset`, which moves

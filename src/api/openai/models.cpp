@@ -3,6 +3,7 @@
 
 #include "api/call.h"
 #include "api/json_writer.h"
+#include "api/timestamp.h"
 
 namespace trivet {
 namespace {
@@ -36,7 +37,11 @@ void write_model(JsonWriter& writer, std::string_view name, const ServedModel& m
   writer.key("max_model_len").integer(model.max_model_len);
   writer.key("permission").begin_array();
   write_permission(writer, name, model.created);
-  writer.end_array().end_object();
+  writer.end_array();
+  // The Anthropic API has its list at the same path.
+  writer.key("type").string("model").key("display_name").string(name);
+  writer.key("created_at").string(rfc3339(model.created)).key("lifecycle").string("active");
+  writer.key("max_input_tokens").integer(model.max_model_len).end_object();
 }
 
 }  // namespace
@@ -46,7 +51,9 @@ PlainAnswer answer_models(const ServedModel& model) {
   JsonWriter writer(answer.body);
   writer.begin_object().key("object").string("list").key("data").begin_array();
   for (const std::string& name : model.names) write_model(writer, name, model);
-  writer.end_array().end_object();
+  writer.end_array().key("has_more").boolean(false);
+  writer.key("first_id").string(model.names.front());
+  writer.key("last_id").string(model.names.back()).end_object();
   return answer;
 }
 

@@ -123,7 +123,8 @@ PlainAnswer answer_detokenize(std::string_view body, const ServedModel& model) {
   if (!text) return answer_with(to_api_error(text.error()));
   std::string out;
   JsonWriter writer(out);
-  writer.begin_object().key("prompt").string(*text).end_object();
+  // vLLM's name for it, then llama.cpp's: the bodies of the requests do not differ.
+  writer.begin_object().key("prompt").string(*text).key("content").string(*text).end_object();
   return answer_with(std::move(out));
 }
 

@@ -39,8 +39,9 @@ TEST(Tokenize, RefusesOtherBodies) {
 TEST(Detokenize, GivesTheTextOrRefuses) {
   const FakeModel model;
   EXPECT_EQ(answer_detokenize(R"({"tokens":[258,259]})", model.served).body,
-            R"({"prompt":"Hi there"})");
-  EXPECT_EQ(answer_detokenize(R"({"tokens":[]})", model.served).body, R"({"prompt":""})");
+            R"({"prompt":"Hi there","content":"Hi there"})");
+  EXPECT_EQ(answer_detokenize(R"({"tokens":[]})", model.served).body,
+            R"({"prompt":"","content":""})");
   for (const char* body : {"{}", R"({"tokens":[999]})", R"({"tokens":[-1]})", R"({"tokens":"a"})",
                            R"({"tokens":["a"]})"}) {
     const auto answer = answer_detokenize(body, model.served);
