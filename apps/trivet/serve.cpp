@@ -158,6 +158,8 @@ ServedModel served_model(const ServeOptions& options, LoadedModel& model) {
   served.limits.max_logprobs = options.max_logprobs;
   served.trust_request_chat_template = options.trust_request_chat_template;
   served.force_include_usage = options.force_include_usage;
+  served.facts = model_facts(model.source());
+  served.max_running = options.model.max_num_seqs;
   return served;
 }
 

@@ -30,6 +30,31 @@
   ROUTE(metrics)             \
   ROUTE(openapi)             \
   ROUTE(docs)                \
+  ROUTE(messages)            \
+  ROUTE(count_tokens)        \
+  ROUTE(ollama_generate)     \
+  ROUTE(ollama_chat)         \
+  ROUTE(ollama_tags)         \
+  ROUTE(ollama_ps)           \
+  ROUTE(ollama_show)         \
+  ROUTE(ollama_version)      \
+  ROUTE(ollama_embed)        \
+  ROUTE(ollama_embeddings)   \
+  ROUTE(ollama_create)       \
+  ROUTE(ollama_copy)         \
+  ROUTE(ollama_push)         \
+  ROUTE(native_completion)   \
+  ROUTE(native_completions)  \
+  ROUTE(infill)              \
+  ROUTE(apply_template)      \
+  ROUTE(props)               \
+  ROUTE(change_props)        \
+  ROUTE(slots)               \
+  ROUTE(slot_action)         \
+  ROUTE(lora_adapters)       \
+  ROUTE(bare_chat)           \
+  ROUTE(bare_models)         \
+  ROUTE(v1_health)           \
   ROUTE(page)                \
   ROUTE(page_file)
 
