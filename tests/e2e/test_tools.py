@@ -153,32 +153,36 @@ SHOP_TOOLS = [
                        ("get_price", "The price of a product in euro"))]
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_an_agent_calls_two_tools_and_uses_what_they_return(stream):
-    model_path(CODER)
-    shop = Shop()
+@pytest.fixture(scope="module")
+def coder():
+    model_path(CODER)  # skips without it
     with Server("--memory", "3GiB", "--max-model-len", "2048", model=CODER) as running:
-        client = openai.OpenAI(base_url=running.url + "/v1", api_key="none", max_retries=0, timeout=300)
-        messages = [
-            {"role": "system", "content": "You are a shop assistant. Use the tools to look things up."},
-            {"role": "user", "content": "How many lamps are in stock, and what does one lamp cost? Look up both, "
-                                        "then tell me the two numbers."}]
-        text = ""
-        for _ in range(6):
-            answer = ask(client, messages, stream)
-            if not answer["tool_calls"]:
-                text = answer["content"]
-                break
-            messages.append(answer)
-            for call in answer["tool_calls"]:
-                result = getattr(shop, call["function"]["name"])(**json.loads(call["function"]["arguments"]))
-                messages.append({"role": "tool", "tool_call_id": call["id"], "content": json.dumps(result)})
+        yield openai.OpenAI(base_url=running.url + "/v1", api_key="none", max_retries=0, timeout=300)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_agent_calls_two_tools_and_uses_what_they_return(coder, stream):
+    shop = Shop()
+    messages = [
+        {"role": "system", "content": "You are a shop assistant. Use the tools to look things up."},
+        {"role": "user", "content": "How many lamps are in stock, and what does one lamp cost? Look up both, "
+                                    "then tell me the two numbers."}]
+    text = ""
+    for _ in range(6):
+        answer = ask(coder, messages, stream)
+        if not answer["tool_calls"]:
+            text = answer["content"]
+            break
+        messages.append(answer)
+        for call in answer["tool_calls"]:
+            result = getattr(shop, call["function"]["name"])(**json.loads(call["function"]["arguments"]))
+            messages.append({"role": "tool", "tool_call_id": call["id"], "content": json.dumps(result)})
     assert set(shop.called) == {"get_stock", "get_price"}, messages
     assert "48.25" in text and "3719" in text.replace(",", ""), messages
 
 
 def ask(client, messages: list, stream: bool) -> dict:
-    options = dict(model="qwen2.5-coder-1.5b-instruct-q4_k_m", messages=messages, tools=SHOP_TOOLS, temperature=0,
+    options = dict(model=CODER.removesuffix(".gguf"), messages=messages, tools=SHOP_TOOLS, temperature=0,
                    max_tokens=200)
     if not stream:
         message = client.chat.completions.create(**options).choices[0].message
