@@ -38,8 +38,8 @@ class PromptBuilder {
     TRIVET_ASSIGN_OR_RETURN(std::vector<TokenId> suffix, tokens_of(text.suffix));
     prefix.insert(prefix.end(), start.begin(), start.end());
     constexpr size_t kMarkTokens = 3;
-    room_ -= std::min(
-        room_, prompt.size() + kMarkTokens + static_cast<size_t>(std::max(answer_tokens, 1)));
+    const size_t answer = std::min(static_cast<size_t>(std::max(answer_tokens, 1)), room_ / 2);
+    room_ -= std::min(room_, prompt.size() + kMarkTokens + answer);
     cut(prefix, suffix);
     TRIVET_ASSIGN_OR_RETURN(const std::vector<TokenId> files, files_within_room(text.files));
     append(prompt, files);

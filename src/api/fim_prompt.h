@@ -33,9 +33,9 @@ struct FimText {
   std::vector<FimFile> files;   // context from the rest of the project, the most important last
 };
 
-// The prompt for an answer of up to `answer_tokens`. What does not fit the context is left out: the
-// start of the prefix, the end of the suffix (the prefix gets three quarters of the room), and the
-// first files.
+// The prompt for an answer of up to `answer_tokens`, but at most half of the context. What does not
+// fit the context is left out: the start of the prefix, the end of the suffix (the prefix gets
+// three quarters of the room), and the first files.
 Result<std::vector<TokenId>> fim_prompt(const FimText& text, const FimTokens& marks,
                                         int answer_tokens, const ServedModel& model);
 
