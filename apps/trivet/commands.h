@@ -51,6 +51,7 @@ struct ServeOptions {
   std::string override_generation_config;  // JSON object; empty = none
   int drain_seconds = 30;
   std::string access_log = "-";  // "-" = standard output, "off", or a file
+  std::string default_chat_template_kwargs;  // JSON object; empty = none
   bool disable_access_log = false;
   bool force_include_usage = false;
   bool enable_admin = false;

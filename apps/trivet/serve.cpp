@@ -95,6 +95,13 @@ Result<void> override_defaults(const std::string& json, GenerationDefaults& defa
   return valid ? Result<void>() : refuse(valid.error().message());
 }
 
+Result<void> check_template_kwargs(const std::string& json) {
+  if (json.empty() || nlohmann::json::parse(json, nullptr, false).is_object()) return {};
+  return Error(ErrorCode::kInvalidArgument,
+               "--default-chat-template-kwargs: give a JSON object, such as {\"enable_thinking\": "
+               "false}");
+}
+
 // vLLM takes a key from its environment. Serving without one, where the user expects it to be asked
 // for, would open the server to everyone.
 Result<void> check_environment(const ServeOptions& options) {
@@ -157,6 +164,7 @@ ServedModel served_model(const ServeOptions& options, LoadedModel& model) {
   served.limits.vocab_size = model.runner().limits().vocab_size;
   served.limits.max_logprobs = options.max_logprobs;
   served.trust_request_chat_template = options.trust_request_chat_template;
+  served.default_template_kwargs = options.default_chat_template_kwargs;
   served.force_include_usage = options.force_include_usage;
   served.facts = model_facts(model.source());
   served.max_running = options.model.max_num_seqs;
@@ -219,6 +227,7 @@ std::string address_of(const ServeOptions& options, const HttpServer& server) {
 
 Result<void> serve_until_stopped(const ServeOptions& options) {
   TRIVET_RETURN_IF_ERROR(check_environment(options));
+  TRIVET_RETURN_IF_ERROR(check_template_kwargs(options.default_chat_template_kwargs));
   GenerationDefaults overrides;  // wrong ones are refused before the model loads
   TRIVET_RETURN_IF_ERROR(override_defaults(options.override_generation_config, overrides));
   TRIVET_ASSIGN_OR_RETURN(const ChosenDialects dialects, choose_dialects(options));

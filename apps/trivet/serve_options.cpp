@@ -113,6 +113,12 @@ void describe_access(OptionTable& table, ServeOptions& options) {
       .alias("--disable-fastapi-docs")
       .elsewhere("vLLM: --disable-fastapi-docs.");
   table
+      .add("default-chat-template-kwargs", &options.default_chat_template_kwargs,
+           "Variables for the chat template that requests do not set, e.g. {\"enable_thinking\": "
+           "false}")
+      .value_name("JSON")
+      .elsewhere("vLLM: the same.");
+  table
       .add("trust-request-chat-template", &options.trust_request_chat_template,
            "Let requests bring their own template")
       .elsewhere("vLLM: the same.");

@@ -252,8 +252,6 @@ constexpr auto kFlags = std::to_array<ForeignFlag>({
     // The API
     {"chat-template-content-format", kOne, "what the template expects is seen from it."},
     {"response-role", kOne, "answers come from the assistant."},
-    {"default-chat-template-kwargs", kOne, "send chat_template_kwargs in the request.", "",
-     kRefused},
     {"return-tokens-as-token-ids", kNone, "ask for it in the request: return_tokens_as_token_ids.",
      "", kRefused},
     {"enable-auto-tool-choice", kNone, "tools may be called whenever a request brings them."},

@@ -40,7 +40,8 @@ struct ServedModel {
   GenerationLimits limits;
   const GrammarCompiler* grammars = nullptr;  // null = constrained output is not available (501)
   bool trust_request_chat_template = false;
-  bool force_include_usage = false;  // in every stream
+  bool force_include_usage = false;     // in every stream
+  std::string default_template_kwargs;  // JSON object for the template; empty = none
   ModelFacts facts;
   int max_running = 0;  // requests that can run at once
 };

@@ -58,12 +58,33 @@ void write_switches(JsonWriter& writer, const TemplateSwitches& switches, const 
   }
 }
 
-// chat_template_kwargs, with the switches.
-std::string extra_json(Fields& fields, bool trusted) {
+// Members of the server's defaults that the request leaves free.
+void write_defaults(JsonWriter& writer, const std::string& defaults,
+                    const TemplateSwitches& switches, const object* kwargs) {
+  JsonDocument document;
+  const auto parsed = document.parse(defaults);
+  object members;
+  if (!parsed || parsed->get(members)) return;
+  for (const auto field : members) {
+    const bool is_effort = field.key == "reasoning_effort" && !switches.reasoning_effort.empty();
+    const bool is_thinking = (field.key == "enable_thinking" || field.key == "thinking") &&
+                             switches.enable_thinking.has_value();
+    if (is_effort || is_thinking || (kwargs != nullptr && !kwargs->at_key(field.key).error())) {
+      continue;
+    }
+    writer.key(field.key);
+    write_element(writer, field.value);
+  }
+}
+
+// chat_template_kwargs, with the switches and what the server sets.
+std::string extra_json(Fields& fields, const ServedModel& model) {
+  const bool trusted = model.trust_request_chat_template;
+  const std::string& defaults = model.default_template_kwargs;
   std::string extra;
   const TemplateSwitches switches = read_switches(fields);
   const auto kwargs = fields.read_object("chat_template_kwargs");
-  if (!kwargs && !switches.any()) return extra;
+  if (!kwargs && !switches.any() && defaults.empty()) return extra;
   JsonWriter writer(extra);
   writer.begin_object();
   if (kwargs) {
@@ -79,6 +100,7 @@ std::string extra_json(Fields& fields, bool trusted) {
     }
   }
   write_switches(writer, switches, kwargs ? &*kwargs : nullptr);
+  if (!defaults.empty()) write_defaults(writer, defaults, switches, kwargs ? &*kwargs : nullptr);
   writer.end_object();
   return extra;
 }
@@ -127,7 +149,7 @@ ChatPrompt read_chat_prompt(Fields& fields, const ServedModel& model, const Prom
   input.tools = array_json(fields, "tools");
   if (!rules.show_tools) input.tools.clear();
   input.documents = array_json(fields, "documents");
-  input.extra = extra_json(fields, model.trust_request_chat_template);
+  input.extra = extra_json(fields, model);
   read_ends(fields, input);
   bool add_special_tokens = false;
   fields.read("add_special_tokens", add_special_tokens);

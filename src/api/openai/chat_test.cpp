@@ -43,6 +43,17 @@ class ChatTest : public testing::Test {
   FakeModel model_;
 };
 
+TEST_F(ChatTest, GivesTheTemplateTheServersDefaultsWhereTheRequestSaysNothing) {
+  model_.served.default_template_kwargs = R"({"enable_thinking":false,"style":"short","a":[1]})";
+  request_of(body_with(""));
+  EXPECT_EQ(model_.chat_template.extra, R"({"enable_thinking":false,"style":"short","a":[1]})");
+  request_of(body_with(R"("enable_thinking":true,"chat_template_kwargs":{"style":"long"})"));
+  const auto extra = nlohmann::json::parse(model_.chat_template.extra);
+  EXPECT_EQ(extra["enable_thinking"], true);
+  EXPECT_EQ(extra["style"], "long");
+  EXPECT_EQ(extra["a"], std::vector<int>{1});
+}
+
 TEST_F(ChatTest, CarriesEveryParameterToTheEngine) {
   const EngineRequest request = request_of(body_with(
       R"("n":2,"seed":9,"temperature":0.5,"top_p":0.9,"top_k":4,"min_p":0.1,"typical_p":0.8,)"
