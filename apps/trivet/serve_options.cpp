@@ -113,12 +113,6 @@ void describe_access(OptionTable& table, ServeOptions& options) {
       .alias("--disable-fastapi-docs")
       .elsewhere("vLLM: --disable-fastapi-docs.");
   table
-      .add("default-chat-template-kwargs", &options.default_chat_template_kwargs,
-           "Variables for the chat template that requests do not set, e.g. {\"enable_thinking\": "
-           "false}")
-      .value_name("JSON")
-      .elsewhere("vLLM: the same.");
-  table
       .add("trust-request-chat-template", &options.trust_request_chat_template,
            "Let requests bring their own template")
       .elsewhere("vLLM: the same.");
@@ -153,6 +147,12 @@ void describe_answers(OptionTable& table, ServeOptions& options) {
       .add("override-generation-config", &options.override_generation_config,
            "Sampling defaults that win over the model's: temperature, top_p, top_k, min_p, "
            "repetition_penalty")
+      .value_name("JSON")
+      .elsewhere("vLLM: the same.");
+  table
+      .add("default-chat-template-kwargs", &options.default_chat_template_kwargs,
+           "Variables for the chat template that requests do not set, e.g. {\"enable_thinking\": "
+           "false}")
       .value_name("JSON")
       .elsewhere("vLLM: the same.");
   table
