@@ -20,9 +20,9 @@ def test_every_answer_is_described_and_none_is_an_error_of_the_server(tmp_path):
     if not st.exists():
         pytest.skip("schemathesis is not installed (tests/requirements.txt)")
     with Server("--memory", "600MiB", "--max-model-len", "128", "--disable-access-log") as server:
-        document = httpx.get(server.url + "/openapi.json").json()
-        excluded = [argument for path, item in document["paths"].items() for operation in item.values()
-                    if operation.get("deprecated") for argument in ("--exclude-path", path)]
+        # Deprecated: endpoints that only say that they are not offered, with 501, as /infill does here, whose
+        # model has no marks for it.
+        excluded = ["--exclude-deprecated", "--exclude-path", "/infill"]
         done = subprocess.run(
             [str(st), "run", server.url + "/openapi.json", "--checks", CHECKS, "--seed", "1", "--max-examples", "15",
              "--max-time", str(SECONDS), "--request-timeout", "30", "--no-color", *excluded],
