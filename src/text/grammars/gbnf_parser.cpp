@@ -179,6 +179,10 @@ class Parser {
   uint32_t parse_character() {
     if (here() != '\\') return read_utf8();
     ++at_;
+    if (at_end()) {
+      fail("the grammar ends in an escape");
+      return 0;
+    }
     const char escape = here();
     ++at_;
     switch (escape) {

@@ -127,6 +127,8 @@ TEST_F(GbnfTest, WhatIsWrongIsSaidWithItsLine) {
   EXPECT_THAT(error("root ::= \"a\"{3,2}"), HasSubstr("backwards"));
   EXPECT_THAT(error("root ::= \"a\"{99999}"), HasSubstr("10000"));
   EXPECT_THAT(error("root ::= \"\\q\""), HasSubstr("\\q"));
+  EXPECT_THAT(error("root ::= \"\\"), HasSubstr("escape"));
+  EXPECT_THAT(error("root ::= [\\"), HasSubstr("escape"));
   EXPECT_THAT(error("root ::= \"a\"\nroot ::= \"b\""), HasSubstr("twice"));
   EXPECT_THAT(error("root ::= \"\xff\""), HasSubstr("UTF-8"));
 }
