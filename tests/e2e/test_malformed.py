@@ -15,7 +15,7 @@ def test_malformed_requests_get_an_answer_and_cost_nothing_that_stays():
         before = httpx.post(server.url + "/v1/completions", json=ask, timeout=60).json()["choices"][0]["text"]
         for i in range(20):  # so that every block of the small cache has been used
             httpx.post(server.url + "/v1/completions", json={"prompt": f"{i} " * 110, "max_tokens": 1}, timeout=60)
-        flood(server.url, 1000, seed=7)
+        flood(server.url, COUNT, seed=7)  # and every cache is full
         resident, threads = server.status("VmRSS"), server.status("Threads")
         results = flood(server.url, COUNT, seed=1)
         assert sum(results.values()) >= COUNT - 4
