@@ -2,12 +2,18 @@
 #ifndef TRIVET_SERVER_OPENAPI_H_
 #define TRIVET_SERVER_OPENAPI_H_
 
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace trivet {
 
+struct Route;
+
 std::string_view openapi_document();  // JSON, OpenAPI 3.1
-std::string_view openapi_page();      // the same as HTML that needs nothing else
+// What it says of these routes, and nothing else.
+std::string describe_routes(std::span<const Route> routes);
+std::string_view openapi_page();  // the same as HTML that needs nothing else
 
 }  // namespace trivet
 
