@@ -17,7 +17,7 @@ class logger;
 
 namespace trivet {
 
-// Never holds prompt or answer text, nor a key.
+// Never holds a key, and prompt or answer text only where the operator asked for it.
 struct AccessRecord {
   std::string_view request_id;
   std::string_view peer;  // address of the client
@@ -34,6 +34,7 @@ struct AccessRecord {
   std::optional<double> per_token_seconds;    // mean gap after the first
   double total_seconds = 0.0;
   uint64_t bytes = 0;               // of the answer, with its head
+  std::string_view prompt, answer;  // body of the request, text of the answer; empty = not logged
   std::string_view ignored_fields;  // of the body, which mean nothing here: "a,b"; empty = none
 };
 

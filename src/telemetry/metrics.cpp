@@ -1,53 +1,24 @@
 #include "telemetry/metrics.h"
 
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
-#include <algorithm>
-#include <array>
 #include <map>
 
+#include "telemetry/key_series.h"
 #include "telemetry/process_stats.h"
+#include "telemetry/series.h"
 
 namespace trivet {
 namespace {
 
-using prometheus::Counter;
-using prometheus::Gauge;
-using prometheus::Histogram;
-using prometheus::Labels;
-using Buckets = Histogram::BucketBoundaries;
-
-// Names, labels and bucket bounds follow vLLM's vllm/v1/metrics/loggers.py, so that its dashboards
-// work.
-const Buckets kFirstTokenBuckets = {.001, .005, .01, .02, .04, .06, .08, .1, .25, .5,  .75,
-                                    1,    2.5,  5,   7.5, 10,  20,  40,  80, 160, 640, 2560};
-const Buckets kTokenGapBuckets = {.01, .025, .05, .075, .1,  .15, .2, .3, .4, .5,
-                                  .75, 1,    2.5, 5,    7.5, 10,  20, 40, 80};
-const Buckets kRequestSecondsBuckets = {.3, .5, .8, 1,  1.5, 2,   2.5, 5,   10,   15,  20,
-                                        30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680};
-const Buckets kStepTokensBuckets = {1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384};
-const Buckets kChoicesBuckets = {1, 2, 5, 10, 20};
-const Buckets kHttpSecondsBuckets = {.001, .005, .01, .025, .05, .1, .25, .5,
-                                     1,    2.5,  5,   10,   30,  60, 300};
-
-// 1, 2, 5, 10, 20, 50 ... up to `largest`.
-Buckets one_two_five(int largest) {
-  Buckets buckets;
-  for (double decade = 1;; decade *= 10) {
-    for (const double mantissa : {1.0, 2.0, 5.0}) {
-      if (mantissa * decade > std::max(largest, 1)) return buckets;
-      buckets.push_back(mantissa * decade);
-    }
-  }
-}
-
 constexpr std::array<std::string_view, 4> kEnds = {"stop", "length", "abort", "error"};
-constexpr std::array<std::string_view, 4> kRejections = {"queue_full", "draining", "loading",
-                                                         "too_many_connections"};
+constexpr std::array<std::string_view, 5> kRejections = {"queue_full", "draining", "loading",
+                                                         "too_many_connections", "rate_limit"};
+constexpr std::array<std::string_view, 3> kPromptSources = {"local_compute", "local_cache_hit",
+                                                            "external_kv_transfer"};
+constexpr std::array<std::string_view, 2> kWaitingReasons = {"capacity", "deferred"};
+constexpr std::array<std::string_view, 3> kSpanOutcomes = {"exported", "dropped", "failed"};
+constexpr std::array<std::string_view, 3> kQuantiles = {"0.5", "0.9", "0.99"};
 constexpr std::array<std::string_view, 5> kMethods = {"GET", "HEAD", "POST", "OPTIONS", "other"};
 constexpr std::array<std::string_view, 5> kStatusClasses = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 constexpr std::string_view kNoHandler = "none";
@@ -64,50 +35,43 @@ struct HttpSeries {
   Histogram* seconds = nullptr;
 };
 
-// Builds series that carry the model's labels.
-class SeriesMaker {
- public:
-  SeriesMaker(prometheus::Registry& registry, Labels labels)
-      : registry_(registry), labels_(std::move(labels)) {}
+// The service level objectives and how well the last minute met them.
+struct SloSeries {
+  explicit SloSeries(SeriesMaker& maker)
+      : targets(maker.gauges("trivet:slo_target_seconds", "What is promised.", "slo",
+                             std::array<std::string_view, 2>{"ttft", "tpot"})),
+        first_token(maker.gauges("trivet:ttft_window_seconds",
+                                 "Time to first token over the last minute.", "quantile",
+                                 kQuantiles)),
+        per_output_token(maker.gauges("trivet:tpot_window_seconds",
+                                      "Time per output token over the last minute.", "quantile",
+                                      kQuantiles)),
+        goodput(maker.gauge("trivet:slo_goodput_ratio",
+                            "Share of the last minute's requests within both targets.")),
+        failures(maker.gauge("trivet:slo_failure_ratio",
+                             "Share of the last minute's requests that failed or were refused.")) {}
 
-  Gauge* gauge(const char* name, const char* help) {
-    return &prometheus::BuildGauge().Name(name).Help(help).Register(registry_).Add(labels_);
-  }
-  Counter* counter(const char* name, const char* help) {
-    return &prometheus::BuildCounter().Name(name).Help(help).Register(registry_).Add(labels_);
-  }
-  Histogram* histogram(const char* name, const char* help, const Buckets& buckets) {
-    return &prometheus::BuildHistogram().Name(name).Help(help).Register(registry_).Add(labels_,
-                                                                                       buckets);
-  }
-  // One counter per value of `label`.
-  template <size_t N>
-  std::array<Counter*, N> counters(const char* name, const char* help, const char* label,
-                                   const std::array<std::string_view, N>& values) {
-    auto& family = prometheus::BuildCounter().Name(name).Help(help).Register(registry_);
-    std::array<Counter*, N> result;
-    for (size_t i = 0; i < N; ++i) {
-      Labels labels = labels_;
-      labels[label] = std::string(values[i]);
-      result[i] = &family.Add(labels);
-    }
-    return result;
+  static void set(std::array<Gauge*, 3>& gauges, const LatencySummary& summary) {
+    gauges[0]->Set(summary.p50.value_or(0.0));
+    gauges[1]->Set(summary.p90.value_or(0.0));
+    gauges[2]->Set(summary.p99.value_or(0.0));
   }
 
- private:
-  prometheus::Registry& registry_;
-  Labels labels_;
+  // Without requests nothing is broken: the ratios are those of a server that keeps its word.
+  void refresh(LiveStats& live) {
+    const LiveSnapshot now = live.snapshot();
+    targets[0]->Set(live.targets().first_token_seconds);
+    targets[1]->Set(live.targets().per_output_token_seconds);
+    set(first_token, now.first_token);
+    set(per_output_token, now.per_output_token);
+    goodput->Set(now.goodput_ratio.value_or(1.0));
+    failures->Set(now.failure_ratio.value_or(0.0));
+  }
+
+  std::array<Gauge*, 2> targets;
+  std::array<Gauge*, 3> first_token, per_output_token;
+  Gauge *goodput, *failures;
 };
-
-void observe(Histogram* histogram, const std::optional<double>& value) {
-  if (value) histogram->Observe(*value);
-}
-
-// Adds what a total has grown by since the last call.
-void advance(Counter* counter, uint64_t& previous, uint64_t total) {
-  if (total > previous) counter->Increment(static_cast<double>(total - previous));
-  previous = std::max(previous, total);
-}
 
 }  // namespace
 
@@ -162,7 +126,7 @@ struct Metrics::Series {
   Counter* generation_tokens = maker.counter("vllm:generation_tokens_total", "Tokens generated.");
   std::array<Counter*, 4> ends = maker.counters("vllm:request_success_total",
                                                 "Requests that ended.", "finished_reason", kEnds);
-  std::array<Counter*, 4> rejections =
+  std::array<Counter*, 5> rejections =
       maker.counters("vllm:admission_rejections_total", "Requests turned away at the door.",
                      "reason", kRejections);
   Histogram* step_tokens =
@@ -192,6 +156,33 @@ struct Metrics::Series {
       maker.histogram("vllm:request_params_n", "Choices asked for (n).", kChoicesBuckets);
   Histogram* request_max_tokens =
       maker.histogram("vllm:request_params_max_tokens", "max_tokens asked for.", count_buckets);
+  Histogram* request_computed_tokens =
+      maker.histogram("vllm:request_prefill_kv_computed_tokens",
+                      "Prompt tokens of a request that were not in the cache.", count_buckets);
+  Histogram* request_longest_choice =
+      maker.histogram("vllm:request_max_num_generation_tokens",
+                      "Tokens that a request generated per choice.", count_buckets);
+  std::array<Counter*, 3> prompt_sources =
+      maker.counters("vllm:prompt_tokens_by_source_total", "Prompt tokens by where they came from.",
+                     "source", kPromptSources);
+  Counter* prompt_cached =
+      maker.counter("vllm:prompt_tokens_cached_total", "Prompt tokens taken from the cache.");
+  std::array<Gauge*, 2> waiting_reasons =
+      maker.gauges("vllm:num_requests_waiting_by_reason", "Requests waiting, by what for.",
+                   "reason", kWaitingReasons);
+  Histogram* step_seconds =
+      maker.histogram("trivet:step_seconds", "Time of one engine step.", kStepSecondsBuckets);
+  Gauge* memory_budget =
+      maker.gauge("trivet:memory_budget_bytes", "What the process may take, all in all.");
+  prometheus::Family<Gauge>& memory = prometheus::BuildGauge()
+                                          .Name("trivet:memory_bytes")
+                                          .Help("Planned memory by purpose.")
+                                          .Register(registry);
+  std::array<Counter*, 3> spans =
+      maker.counters("trivet:trace_spans_total", "Spans of traces by what became of them.",
+                     "outcome", kSpanOutcomes);
+  KeySeries keys{registry, model_labels};
+  SloSeries slo{maker};
   prometheus::Family<Gauge>& cache_config = prometheus::BuildGauge()
                                                 .Name("vllm:cache_config_info")
                                                 .Help("Settings of the KV cache.")
@@ -219,13 +210,27 @@ struct Metrics::Series {
   StepSample previous;  // totals of the last step; written by the thread that calls on_step
 };
 
-Metrics::Metrics(const Options& options) : series_(std::make_unique<Series>(options)) {}
+Metrics::Metrics(const Options& options)
+    : own_clock_(options.clock == nullptr ? std::make_unique<SteadyClock>() : nullptr),
+      live_(std::make_unique<LiveStats>(options.slo,
+                                        own_clock_ != nullptr ? *own_clock_ : *options.clock)),
+      series_(std::make_unique<Series>(options)) {}
 Metrics::~Metrics() = default;
 
 void Metrics::set_cache_config(const std::vector<std::pair<std::string, std::string>>& labels) {
   Labels all = series_->model_labels;
   all.insert(labels.begin(), labels.end());
   series_->cache_config.Add(all).Set(1);
+}
+
+void Metrics::set_memory(Memory memory) {
+  memory_ = std::move(memory);
+  series_->memory_budget->Set(static_cast<double>(memory_.budget_bytes));
+  for (const auto& [purpose, bytes] : memory_.purposes) {
+    Labels labels = series_->model_labels;
+    labels["purpose"] = purpose;
+    series_->memory.Add(labels).Set(static_cast<double>(bytes));
+  }
 }
 
 void Metrics::add_handler(std::string_view handler) { series_->add_handler(handler); }
@@ -240,7 +245,11 @@ void Metrics::on_step(const StepSample& sample) {
   advance(s.preemptions, s.previous.preemptions, sample.preemptions);
   advance(s.prompt_tokens, s.previous.prompt_tokens, sample.prompt_tokens);
   advance(s.generation_tokens, s.previous.generated_tokens, sample.generated_tokens);
-  if (sample.rows > 0) s.step_tokens->Observe(sample.rows);
+  s.waiting_reasons[0]->Set(sample.waiting);
+  live_->on_step(sample);
+  if (sample.rows == 0) return;
+  s.step_tokens->Observe(sample.rows);
+  s.step_seconds->Observe(sample.seconds);
 }
 
 void Metrics::on_request_end(const RequestSample& sample) {
@@ -257,13 +266,34 @@ void Metrics::on_request_end(const RequestSample& sample) {
   s.request_generation_tokens->Observe(sample.generated_tokens);
   s.request_n->Observe(sample.n);
   if (sample.max_tokens) s.request_max_tokens->Observe(*sample.max_tokens);
+  if (sample.queue) {  // was scheduled, so its prompt was looked up
+    const int computed = std::max(sample.prompt_tokens - sample.cached_tokens, 0);
+    s.prompt_sources[0]->Increment(computed);
+    s.prompt_sources[1]->Increment(sample.cached_tokens);
+    s.prompt_cached->Increment(sample.cached_tokens);
+    s.request_computed_tokens->Observe(computed);
+  }
+  s.request_longest_choice->Observe(sample.generated_tokens / std::max(sample.n, 1));
+  s.keys.on_request_end(sample);
+  live_->on_request_end(sample);
 }
 
 void Metrics::on_rejection(Rejection reason) {
   series_->rejections[static_cast<size_t>(reason)]->Increment();
+  live_->on_rejection(reason);
+}
+
+void Metrics::on_key_refusal(std::string_view key, KeyRefusal reason) {
+  series_->keys.on_refusal(key, reason);
+  if (reason != KeyRefusal::kModel) on_rejection(Rejection::kRateLimit);
+}
+
+void Metrics::on_spans(SpanOutcome outcome, size_t count) {
+  series_->spans[static_cast<size_t>(outcome)]->Increment(static_cast<double>(count));
 }
 
 void Metrics::on_token_gap(double seconds, int count) {
+  live_->on_token_gap(seconds, count);
   if (count == 1) return series_->token_gap->Observe(seconds);
   if (count <= 0) return;
   std::vector<double> increments(kTokenGapBuckets.size() + 1, 0.0);
@@ -284,6 +314,7 @@ void Metrics::on_http(std::string_view method, std::string_view handler, int sta
 
 std::string Metrics::render() {
   series_->refresh_process();
+  series_->slo.refresh(*live_);
   return prometheus::TextSerializer().Serialize(series_->registry.Collect());
 }
 

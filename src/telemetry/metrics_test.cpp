@@ -96,5 +96,38 @@ TEST(Metrics, ShowCacheSettingsRejectionsAndTheProcess) {
   EXPECT_THAT(text, Not(HasSubstr("process_start_time_seconds 0\n")));
 }
 
+TEST(Metrics, ShowMemoryByPurposeAndTheObjectives) {
+  VirtualClock clock;
+  Metrics metrics({.model_name = "tiny",
+                   .max_model_len = 100,
+                   .slo = {.first_token_seconds = 0.5, .per_output_token_seconds = 0.05},
+                   .clock = &clock});
+  metrics.set_memory({1000, {{"weights", 600}, {"cache", 400}}});
+  metrics.on_request_end({.end = RequestEnd::kStop, .to_first_token = 0.25});
+  metrics.on_request_end({.end = RequestEnd::kError, .to_first_token = 0.25});
+  const std::string text = metrics.render();
+  const std::string labels = "engine=\"0\",model_name=\"tiny\"";
+  EXPECT_THAT(text, HasSubstr("trivet:memory_bytes{" + labels + ",purpose=\"cache\"} 400"));
+  EXPECT_THAT(text, HasSubstr("trivet:slo_goodput_ratio{" + labels + "} 0.5"));
+  EXPECT_THAT(text, HasSubstr("trivet:slo_failure_ratio{" + labels + "} 0.5"));
+  EXPECT_THAT(text, HasSubstr("trivet:slo_target_seconds{" + labels + ",slo=\"tpot\"} 0.05"));
+}
+
+TEST(Metrics, ManyKeysShareOneSeries) {
+  Metrics metrics(small_options());
+  for (int i = 0; i < 100; ++i) {
+    const std::string key = "key-" + std::to_string(i);
+    metrics.on_request_end({.prompt_tokens = 2, .key = key});
+  }
+  metrics.on_key_refusal("key-0", KeyRefusal::kTokens);
+  const std::string text = metrics.render();
+  EXPECT_THAT(text, HasSubstr("trivet:key_requests_total{engine=\"0\",key=\"key-63\""));
+  EXPECT_THAT(text, Not(HasSubstr("key=\"key-64\"")));
+  EXPECT_THAT(text, HasSubstr("trivet:key_prompt_tokens_total{engine=\"0\",key=\"other\","
+                              "model_name=\"tiny\"} 72"));
+  EXPECT_THAT(text, HasSubstr("trivet:key_refusals_total{engine=\"0\",key=\"key-0\","
+                              "model_name=\"tiny\",reason=\"tokens\"} 1"));
+}
+
 }  // namespace
 }  // namespace trivet

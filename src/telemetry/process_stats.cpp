@@ -72,4 +72,11 @@ ProcessStats read_process_stats() {
   return stats;
 }
 
+int64_t read_resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  int64_t virtual_pages = 0, resident_pages = 0;
+  if (!(statm >> virtual_pages >> resident_pages)) return 0;
+  return resident_pages * sysconf(_SC_PAGESIZE);
+}
+
 }  // namespace trivet

@@ -17,6 +17,8 @@ struct ProcessStats {
 
 // Reads /proc/self; a value that cannot be read stays 0.
 ProcessStats read_process_stats();
+// The first of them alone, which is cheap.
+int64_t read_resident_bytes();
 
 }  // namespace trivet
 
