@@ -37,7 +37,7 @@ std::optional<double> seconds_per_output_token(const RequestTiming& timing, int 
   return *decode / gaps;
 }
 
-void EngineTelemetry::on_step(const EngineStats& stats, int rows, double /*seconds*/) {
+void EngineTelemetry::on_step(const EngineStats& stats, int rows, double seconds) {
   StepSample sample;
   sample.running = stats.running;
   sample.waiting = stats.waiting;
@@ -50,6 +50,9 @@ void EngineTelemetry::on_step(const EngineStats& stats, int rows, double /*secon
   sample.prompt_tokens = stats.prompt_tokens;
   sample.generated_tokens = stats.generated_tokens;
   sample.rows = rows;
+  sample.seconds = seconds;
+  sample.kv_blocks_total = stats.kv_blocks_total;
+  sample.kv_blocks_free = stats.kv_blocks_free;
   metrics_.on_step(sample);
 }
 
@@ -66,9 +69,11 @@ void EngineTelemetry::on_finish(const RequestOutput& last, const EngineRequest& 
   sample.per_output_token =
       seconds_per_output_token(timing, last.usage.completion_tokens, request.params.n);
   sample.prompt_tokens = last.usage.prompt_tokens;
+  sample.cached_tokens = last.usage.cached_tokens;
   sample.generated_tokens = last.usage.completion_tokens;
   sample.n = request.params.n;
   sample.max_tokens = request.params.max_tokens;
+  sample.key = request.tenant;
   metrics_.on_request_end(sample);
 }
 

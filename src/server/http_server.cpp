@@ -1,5 +1,6 @@
 #include "server/http_server.h"
 
+#include <pthread.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -18,6 +19,7 @@
 #include <thread>
 
 #include "server/connection.h"
+#include "server/guard/reloader.h"
 #include "server/parse_workers.h"
 
 namespace trivet {
@@ -55,7 +57,10 @@ class IoThread {
   ~IoThread() { lane_->close(); }
 
   void start() {
-    thread_ = std::thread([this] { io_.run(); });
+    thread_ = std::thread([this] {
+      pthread_setname_np(pthread_self(), "trivet-io");
+      io_.run();
+    });
   }
 
   // Any thread: cuts all connections and ends the loop once their operations have ended.
@@ -114,13 +119,15 @@ void raise_open_file_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-Result<std::unique_ptr<asio::ssl::context>> make_tls_context(const ServerOptions& options) {
+using TlsContext = std::shared_ptr<asio::ssl::context>;
+
+Result<TlsContext> make_tls_context(const ServerOptions& options) {
   if (options.tls_certificate_file.empty() != options.tls_key_file.empty()) {
     return Error(ErrorCode::kInvalidArgument,
                  "TLS needs both a certificate file and a key file; one is missing");
   }
-  if (options.tls_certificate_file.empty()) return std::unique_ptr<asio::ssl::context>();
-  auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
+  if (options.tls_certificate_file.empty()) return TlsContext();
+  auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
   boost::system::error_code error;
   using Context = asio::ssl::context;
   context->set_options(Context::default_workarounds | Context::no_sslv2 | Context::no_sslv3 |
@@ -151,14 +158,15 @@ std::vector<std::unique_ptr<IoThread>> make_threads(ServerState& server) {
 
 class BoostServer final : public HttpServer {
  public:
-  BoostServer(const ServerOptions& options, KeyRing keys, std::unique_ptr<asio::ssl::context> tls,
+  BoostServer(const ServerOptions& options, std::unique_ptr<KeyGuard> keys, TlsContext tls,
               std::span<const Route> routes, EngineBridge& bridge, Metrics& metrics,
               AccessLog* access_log)
       : workers_(options.parse_threads),
         state_(options, std::move(keys), routes, bridge, metrics, access_log, workers_, clock_),
         tls_(std::move(tls)),
         threads_(make_threads(state_)),
-        acceptor_(acceptor_io()) {}
+        acceptor_(acceptor_io()),
+        reloader_(reloaded_items(), options.notice, options.reload_interval) {}
 
   ~BoostServer() override { stop(clock_.now()); }
 
@@ -167,6 +175,7 @@ class BoostServer final : public HttpServer {
     raise_open_file_limit();
     asio::co_spawn(acceptor_io(), accept_forever(this), asio::detached);
     for (const auto& thread : threads_) thread->start();
+    reloader_.start();
     started_ = true;
     return {};
   }
@@ -177,9 +186,12 @@ class BoostServer final : public HttpServer {
     state_.attach(engine, std::move(model));
   }
 
+  void reload() override { reloader_.poke(); }
+
   int stop(TimePoint deadline) override {
     const std::lock_guard lock(stop_mutex_);
     if (std::exchange(stopped_, true)) return 0;
+    reloader_.stop();
     state_.begin_drain();
     int aborted = 0;
     if (started_) {
@@ -221,13 +233,41 @@ class BoostServer final : public HttpServer {
     boost::system::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     auto shared = std::make_shared<tcp::socket>(std::move(socket));
-    asio::post(thread.io(), [this, &thread, shared, over_limit = open >= limit] {
-      if (tls_) {
-        start_tls_connection(std::move(*shared), *tls_, thread.home(), over_limit);
+    asio::post(thread.io(), [&thread, shared, tls = tls(), over_limit = open >= limit] {
+      if (tls) {
+        start_tls_connection(std::move(*shared), *tls, thread.home(), over_limit);
       } else {
         start_plain_connection(std::move(*shared), thread.home(), over_limit);
       }
     });
+  }
+
+  std::vector<Reloader::Item> reloaded_items() {
+    const ServerOptions& options = state_.options();
+    std::vector<Reloader::Item> items;
+    if (!options.api_key_file.empty()) {
+      items.push_back(
+          {"API keys", {options.api_key_file}, [this] { return state_.keys().reload(); }});
+    }
+    if (!options.tls_certificate_file.empty()) {
+      items.push_back({"TLS certificate",
+                       {options.tls_certificate_file, options.tls_key_file},
+                       [this] { return reload_tls(); }});
+    }
+    return items;
+  }
+
+  // Connections hold what they began with; new ones get the new certificate.
+  Result<void> reload_tls() {
+    TRIVET_ASSIGN_OR_RETURN(TlsContext tls, make_tls_context(state_.options()));
+    const std::lock_guard lock(tls_mutex_);
+    tls_ = std::move(tls);
+    return {};
+  }
+
+  TlsContext tls() {
+    const std::lock_guard lock(tls_mutex_);
+    return tls_;
   }
 
   Result<void> bind() {
@@ -270,9 +310,11 @@ class BoostServer final : public HttpServer {
   SteadyClock clock_;
   ParseWorkers workers_;
   ServerState state_;
-  std::unique_ptr<asio::ssl::context> tls_;
+  std::mutex tls_mutex_;
+  TlsContext tls_;
   std::vector<std::unique_ptr<IoThread>> threads_;
   tcp::acceptor acceptor_;
+  Reloader reloader_;
   uint16_t port_ = 0;
   bool started_ = false;
   std::mutex stop_mutex_;
@@ -323,7 +365,8 @@ Result<std::unique_ptr<HttpServer>> create_http_server(const ServerOptions& opti
                                                        EngineBridge& bridge, Metrics& metrics,
                                                        AccessLog* access_log) {
   TRIVET_RETURN_IF_ERROR(check_options(options));
-  TRIVET_ASSIGN_OR_RETURN(KeyRing keys, KeyRing::create(options.api_keys));
+  TRIVET_ASSIGN_OR_RETURN(auto keys,
+                          KeyGuard::create({options.api_keys, options.api_key_file}, metrics));
   TRIVET_ASSIGN_OR_RETURN(auto tls, make_tls_context(options));
   for (const Route& route : routes) metrics.add_handler(route.path);
   return std::unique_ptr<HttpServer>(std::make_unique<BoostServer>(

@@ -5,6 +5,14 @@
 namespace trivet {
 namespace {
 
+// What a choice without max_tokens is counted as until its length is known.
+constexpr int64_t kUnboundedTokens = 256;
+
+int64_t most_tokens(const EngineRequest& request) {
+  const int64_t answer = request.params.max_tokens ? *request.params.max_tokens : kUnboundedTokens;
+  return static_cast<int64_t>(request.prompt.size()) + answer * request.params.n;
+}
+
 std::string_view finish_name(FinishReason reason) {
   switch (reason) {
     case FinishReason::kStop:
@@ -22,15 +30,22 @@ std::string_view finish_name(FinishReason reason) {
 }  // namespace
 
 LiveCall::LiveCall(ServerState& server, std::shared_ptr<Lane> lane, OutputReceiver& receiver,
-                   std::unique_ptr<GenerationCall> call)
-    : server_(server), lane_(std::move(lane)), receiver_(receiver), call_(std::move(call)) {}
+                   std::unique_ptr<GenerationCall> call, KeyTicket* ticket)
+    : server_(server),
+      lane_(std::move(lane)),
+      receiver_(receiver),
+      call_(std::move(call)),
+      ticket_(ticket) {}
 
 LiveCall::~LiveCall() { cancel(); }
 
 Result<void> LiveCall::submit(TimePoint deadline) {
   std::vector<EngineRequest> requests = call_->take_requests();
   if (requests.empty()) return Error(ErrorCode::kInternal, "the call has no prompt for the engine");
+  TRIVET_RETURN_IF_ERROR(reserve(requests));
   for (EngineRequest& request : requests) {
+    if (ticket_ != nullptr)
+      request.priority = std::max(request.priority, ticket_->policy().priority);
     request.deadline = std::min(request.deadline.value_or(deadline), deadline);
     Result<void> submitted = submit_one(std::move(request));
     if (submitted.ok()) continue;
@@ -40,9 +55,27 @@ Result<void> LiveCall::submit(TimePoint deadline) {
   return {};
 }
 
+Result<void> LiveCall::reserve(const std::vector<EngineRequest>& requests) {
+  if (ticket_ == nullptr) return {};
+  int64_t tokens = 0;
+  for (const EngineRequest& request : requests) tokens += most_tokens(request);
+  refusal_ = ticket_->reserve(tokens);
+  if (!refusal_) return {};
+  server_.keys().count_refusal(ticket_->policy(), refusal_->reason);
+  return Error(ErrorCode::kResourceExhausted, refusal_->message);
+}
+
 Result<void> LiveCall::submit_one(EngineRequest request) {
   const std::string id = request.id;
-  const Progress progress{.streamed = request.stream, .choices = request.params.n};
+  const Progress progress{
+      .streamed = request.stream, .choices = request.params.n, .place = traced_.size()};
+  if (server_.options().traces != nullptr) {
+    traced_.push_back({.timing = {.arrived = server_.clock().now()},
+                       .max_tokens = request.params.max_tokens,
+                       .temperature = request.params.temperature,
+                       .top_p = request.params.top_p,
+                       .n = request.params.n});
+  }
   // Claimed first: the first output may come before submit() returns.
   if (!server_.bridge().claim(id, lane_)) {
     return Error(ErrorCode::kAlreadyExists, "a request with the id " + id + " is still running");
@@ -69,6 +102,13 @@ std::string LiveCall::take(const RequestOutput& output, TimePoint delivered) {
   const auto found = live_.find(output.request_id);
   if (found == live_.end()) return {};
   note_tokens(found->second, output, delivered);
+  if (found->second.place < traced_.size()) {
+    traced_[found->second.place].timing = output.timing;
+    traced_[found->second.place].usage = output.usage;
+  }
+  if (server_.options().log_prompts) {
+    for (const SequenceOutput& sequence : output.sequences) logged_text_ += sequence.text;
+  }
   if (output.finished) {
     note_end(found->second, output);
     live_.erase(found);

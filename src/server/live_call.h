@@ -10,6 +10,7 @@
 
 #include "api/call.h"
 #include "server/lane.h"
+#include "server/request_trace.h"
 #include "server/server_state.h"
 
 namespace trivet {
@@ -18,13 +19,14 @@ namespace trivet {
 class LiveCall {
  public:
   LiveCall(ServerState& server, std::shared_ptr<Lane> lane, OutputReceiver& receiver,
-           std::unique_ptr<GenerationCall> call);
+           std::unique_ptr<GenerationCall> call, KeyTicket* ticket = nullptr);
   ~LiveCall();  // cancel()
   LiveCall(const LiveCall&) = delete;
   LiveCall& operator=(const LiveCall&) = delete;
 
-  // Gives all requests of the call to the engine, to end by `deadline`. If one is refused, the
-  // earlier ones are cancelled. kAlreadyExists: one of the ids is in use.
+  // `ticket`, if there is one, must live until submit() has returned. Its limits and priority
+  // apply. Gives all requests of the call to the engine, to end by `deadline`. If one is refused,
+  // the earlier ones are cancelled. kAlreadyExists: one of the ids is in use.
   Result<void> submit(TimePoint deadline);
   // Ends all requests that are still live; their outputs are dropped.
   void cancel();
@@ -43,6 +45,14 @@ class LiveCall {
   std::string encode_error_event(const ApiError& error) const {
     return call_->encode_error_event(error);
   }
+  // After submit() failed: the limit of the key that was in the way; null = something else.
+  const LimitRefusal* refusal() const { return refusal_ ? &*refusal_ : nullptr; }
+  // Whether usage() is all that was used.
+  bool usage_is_known() const { return done() || streamed(); }
+  // One per prompt, as far as each has got.
+  const std::vector<TracedGeneration>& traced() const { return traced_; }
+  // The answer's text as far as it is known, if the server logs prompts.
+  const std::string& logged_text() const { return logged_text_; }
   // The first thing that went wrong; null = nothing so far.
   const ApiError* failure() const;
   RequestUsage usage() const { return call_->usage(); }
@@ -56,7 +66,9 @@ class LiveCall {
     bool streamed = false;
     int choices = 1;
     std::optional<TimePoint> last_tokens;  // delivery of the newest tokens
+    size_t place = 0;                      // in traced_
   };
+  Result<void> reserve(const std::vector<EngineRequest>& requests);
   Result<void> submit_one(EngineRequest request);
   void note_tokens(Progress& progress, const RequestOutput& output, TimePoint delivered);
   void note_end(const Progress& progress, const RequestOutput& output);
@@ -65,6 +77,10 @@ class LiveCall {
   std::shared_ptr<Lane> lane_;
   OutputReceiver& receiver_;
   std::unique_ptr<GenerationCall> call_;
+  KeyTicket* const ticket_;
+  std::optional<LimitRefusal> refusal_;
+  std::string logged_text_;
+  std::vector<TracedGeneration> traced_;
   std::unordered_map<std::string, Progress> live_;  // by request id
   std::optional<ApiError> engine_failure_;
   std::string finish_;

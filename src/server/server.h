@@ -19,6 +19,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,26 +30,24 @@
 #include "engine/engine.h"
 #include "server/engine_bridge.h"
 #include "server/engine_telemetry.h"
+#include "server/guard/api_key.h"
 #include "telemetry/access_log.h"
 #include "telemetry/metrics.h"
 
 namespace trivet {
 
-// One who may use the server. Secrets are kept as SHA-256 only.
-struct ApiKey {
-  std::string name;  // tenant id in logs and for fairness; empty = "key-" and 8 digits of the hash
-  std::string secret;  // as the client sends it
-};
+class TraceExporter;
 
 struct ServerOptions {
   std::string host = "127.0.0.1";                  // address; "0.0.0.0" or "::" = every interface
   uint16_t port = 8000;                            // 0 = any free one
   std::string tls_certificate_file, tls_key_file;  // PEM; both or none
-  std::vector<ApiKey> api_keys;                    // empty = open to everyone who can connect
+  std::vector<ApiKey> api_keys;  // none here and in the file = open to everyone who can connect
+  std::string api_key_file;      // further keys (guard/key_file.h); read again when it changes
   bool enable_admin = false;                       // endpoints that change the server for everyone
   bool enable_docs = true;                         // /docs and /openapi.json
   std::string info_json = "{}";                    // the answer of /server_info
-  std::vector<std::string> cors_origins;           // exact origins, or "*"; empty = no CORS headers
+  std::vector<std::string> cors_origins;  // exact origins, or "*"; empty = no CORS headers
   int io_threads = 1;
   int parse_threads =
       1;  // for bodies above 32 KiB, so that a huge prompt does not hold up the streams
@@ -60,6 +59,14 @@ struct ServerOptions {
   size_t max_pending_bytes = 1 << 20;   // unsent bytes of a stream; beyond: cut as a slow reader
   int max_waiting_requests =
       0;  // engine queue length that is answered 503 before parsing; 0 = the engine decides
+
+  bool log_prompts = false;  // bodies and answers go into the access log
+
+  TraceExporter* traces = nullptr;  // where requests leave their spans; may be null
+
+  // Is told, on a thread of the server, what the operator should know; may be empty.
+  std::function<void(const std::string&)> notice = {};
+  Duration reload_interval = std::chrono::seconds(1);  // between looks at key and certificate files
 
   Duration header_timeout = std::chrono::seconds(10);  // first byte (or connection) to end of head
   Duration body_timeout = std::chrono::seconds(60);    // head to end of body
@@ -91,6 +98,10 @@ class HttpServer {
 
   // From now on requests go to `engine`, whose sink must be the bridge. Once.
   virtual void attach(Engine& engine, ServedModel model) = 0;
+
+  // Reads the keys file and the TLS certificate again soon; what is broken stays as it was, and
+  // `notice` says so. They are also read when their files change. Connections go on undisturbed.
+  virtual void reload() = 0;
 
   // Closes the listening socket, turns /ready to 503, lets live requests run until `deadline`,
   // aborts the rest, closes all connections and joins the threads. Returns how many requests were

@@ -2,9 +2,9 @@
 
 namespace trivet {
 
-ServerState::ServerState(const ServerOptions& options, KeyRing keys, std::span<const Route> routes,
-                         EngineBridge& bridge, Metrics& metrics, AccessLog* access_log,
-                         ParseWorkers& workers, const Clock& clock)
+ServerState::ServerState(const ServerOptions& options, std::unique_ptr<KeyGuard> keys,
+                         std::span<const Route> routes, EngineBridge& bridge, Metrics& metrics,
+                         AccessLog* access_log, ParseWorkers& workers, const Clock& clock)
     : options_(options),
       keys_(std::move(keys)),
       routes_(routes),

@@ -4,11 +4,12 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <span>
 
 #include "base/clock.h"
-#include "server/key_ring.h"
+#include "server/guard/key_guard.h"
 #include "server/route.h"
 #include "server/server.h"
 
@@ -21,12 +22,12 @@ enum class ServerPhase { kLoading, kServing, kDraining };
 // Thread-safe.
 class ServerState {
  public:
-  ServerState(const ServerOptions& options, KeyRing keys, std::span<const Route> routes,
-              EngineBridge& bridge, Metrics& metrics, AccessLog* access_log, ParseWorkers& workers,
-              const Clock& clock);
+  ServerState(const ServerOptions& options, std::unique_ptr<KeyGuard> keys,
+              std::span<const Route> routes, EngineBridge& bridge, Metrics& metrics,
+              AccessLog* access_log, ParseWorkers& workers, const Clock& clock);
 
   const ServerOptions& options() const { return options_; }
-  const KeyRing& keys() const { return keys_; }
+  KeyGuard& keys() const { return *keys_; }
   std::span<const Route> routes() const { return routes_; }
   EngineBridge& bridge() const { return bridge_; }
   Metrics& metrics() const { return metrics_; }
@@ -59,7 +60,7 @@ class ServerState {
 
  private:
   const ServerOptions options_;
-  const KeyRing keys_;
+  const std::unique_ptr<KeyGuard> keys_;
   const std::span<const Route> routes_;
   EngineBridge& bridge_;
   Metrics& metrics_;

@@ -1,6 +1,7 @@
 #include "server/session.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "server/parse_workers.h"
 
@@ -42,6 +43,19 @@ std::string allowed_origin(const HttpHead& head, const std::vector<std::string>&
     if (allowed == "*" || allowed == *origin) return allowed;
   }
   return {};
+}
+
+HttpResponse limit_response(const LimitRefusal& refusal) {
+  return error_response(429, "RateLimitError", refusal.message, refusal.retry_after_seconds);
+}
+
+// A list of header names that may be sent back as it came.
+bool is_name_list(std::string_view text) {
+  constexpr size_t kMaxSize = 1024;
+  const auto fits = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == ',' || c == ' ';
+  };
+  return text.size() <= kMaxSize && std::all_of(text.begin(), text.end(), fits);
 }
 
 int64_t unix_seconds() {
@@ -147,6 +161,9 @@ void Session::begin_exchange() {
   exchange_.budget = std::make_unique<BodyBudget>(server_);
   const std::string* id = head.find("x-request-id");
   exchange_.request_id = id != nullptr && is_valid_request_id(*id) ? *id : random_id();
+  const Route* route = exchange_.match.route;
+  if (server_.options().traces != nullptr && route != nullptr && route->generates)
+    exchange_.trace.emplace(head);
   if (std::optional<HttpResponse> refusal = refuse_head()) {
     if (parser_.stage() == HttpRequestParser::Stage::kDone) return respond(*refusal);
     const bool body_is_coming = head.content_length.has_value() && !head.expects_continue;
@@ -169,14 +186,14 @@ std::optional<HttpResponse> Session::refuse_head() {
   if (head.method == "OPTIONS") return answer_options();
   const bool is_open = match.route != nullptr && match.route->is_open;
   if (!is_open && !server_.keys().open()) {
-    const std::optional<std::string> tenant = server_.keys().tenant_of(head);
-    if (!tenant) {
+    exchange_.key = server_.keys().ring()->find(head);
+    if (exchange_.key == nullptr) {
       HttpResponse response = error_response(
           401, "authentication_error", "no valid API key; send \"Authorization: Bearer KEY\"");
       response.fields.emplace_back("WWW-Authenticate", "Bearer");
       return response;
     }
-    exchange_.tenant = *tenant;
+    exchange_.tenant = exchange_.key->name;
   }
   if (match.pattern.empty()) {
     return error_response(404, "NotFoundError", "there is no endpoint " + printable(head.path));
@@ -203,7 +220,35 @@ std::optional<HttpResponse> Session::refuse_head() {
                               " bytes is larger than " +
                               std::to_string(server_.options().max_body_bytes));
   }
-  return refuse_unless_serving(*match.route);
+  if (std::optional<HttpResponse> refusal = refuse_unless_serving(*match.route)) return refusal;
+  return refuse_by_key(*match.route);
+}
+
+// What the key may not do, or not now.
+std::optional<HttpResponse> Session::refuse_by_key(const Route& route) {
+  if (route.is_admin && !is_admin()) {
+    return error_response(
+        403, "PermissionDeniedError",
+        "this endpoint needs an API key that is marked as admin (--admin-api-key, "
+        "or \"admin\": true in the keys file)");
+  }
+  if (exchange_.key == nullptr) return std::nullopt;
+  if (route.needs_model && !exchange_.key->allows_model(server_.model()->names)) {
+    server_.keys().count_refusal(*exchange_.key, KeyRefusal::kModel);
+    return error_response(403, "PermissionDeniedError",
+                          "the API key \"" + exchange_.key->name + "\" may not use the model " +
+                              server_.model()->names.front());
+  }
+  if (!route.generates) return std::nullopt;
+  KeyGuard::Entry entry = server_.keys().enter(exchange_.key);
+  if (const auto* refusal = std::get_if<LimitRefusal>(&entry)) {
+    HttpResponse response = limit_response(*refusal);
+    const HeaderFields left = server_.keys().fields(*exchange_.key);
+    response.fields.insert(response.fields.end(), left.begin(), left.end());
+    return response;
+  }
+  exchange_.ticket = std::get<std::unique_ptr<KeyTicket>>(std::move(entry));
+  return std::nullopt;
 }
 
 std::optional<HttpResponse> Session::refuse_unless_serving(const Route& route) {
@@ -241,8 +286,12 @@ HttpResponse Session::answer_options() {
   response.fields.emplace_back("Allow", methods);
   if (!exchange_.cors_origin.empty() && head.find("access-control-request-method") != nullptr) {
     response.fields.emplace_back("Access-Control-Allow-Methods", methods);
-    response.fields.emplace_back("Access-Control-Allow-Headers",
-                                 "Authorization, Content-Type, X-Api-Key, X-Request-Id");
+    // Client libraries send many headers of their own; none of them means more rights here.
+    const std::string* wanted = head.find("access-control-request-headers");
+    const bool echoes = wanted != nullptr && is_name_list(*wanted);
+    response.fields.emplace_back(
+        "Access-Control-Allow-Headers",
+        echoes ? *wanted : "Authorization, Content-Type, X-Api-Key, X-Request-Id");
     response.fields.emplace_back("Access-Control-Max-Age", "600");
   }
   return response;
@@ -256,8 +305,10 @@ void Session::finish_body() {
   job.path_parameter = exchange_.match.path_parameter;
   job.query = parser_.head().query;
   job.body = parser_.take_body();
+  if (server_.options().log_prompts) exchange_.logged_body = job.body;
   job.context = {.request_id = exchange_.request_id,
                  .tenant = exchange_.tenant,
+                 .admin = is_admin(),
                  .unix_seconds = unix_seconds()};
   job.budget = std::move(exchange_.budget);
   dispatch();
@@ -299,7 +350,8 @@ void Session::take_answer(Answer answer) {
 
 void Session::start_call(EngineCall answer) {
   exchange_.ignored_fields = joined(answer.ignored_fields);
-  exchange_.live = std::make_unique<LiveCall>(server_, lane_, *this, std::move(answer.call));
+  exchange_.live = std::make_unique<LiveCall>(server_, lane_, *this, std::move(answer.call),
+                                              exchange_.ticket.get());
   const Result<void> submitted =
       exchange_.live->submit(exchange_.started + server_.options().request_timeout);
   if (submitted.ok()) {
@@ -308,6 +360,8 @@ void Session::start_call(EngineCall answer) {
     state_ = State::kGenerating;
     return;
   }
+  if (const LimitRefusal* refusal = exchange_.live->refusal())
+    return respond(limit_response(*refusal));
   exchange_.live.reset();
   if (submitted.error().code() == ErrorCode::kAlreadyExists && !exchange_.renamed) {
     // A client may repeat an X-Request-Id while the first request still runs (or is being
@@ -321,6 +375,7 @@ void Session::start_call(EngineCall answer) {
 }
 
 void Session::refuse_call(const Error& error) {
+  if (exchange_.ticket) exchange_.ticket->settle(0, 0);
   if (error.code() == ErrorCode::kResourceExhausted)
     server_.metrics().on_rejection(Rejection::kQueueFull);
   if (error.code() == ErrorCode::kUnavailable) server_.metrics().on_rejection(Rejection::kDraining);

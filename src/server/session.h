@@ -10,6 +10,7 @@
 #include "server/http/parser.h"
 #include "server/lane.h"
 #include "server/live_call.h"
+#include "server/request_trace.h"
 #include "server/server_state.h"
 
 namespace trivet {
@@ -80,6 +81,10 @@ class Session final : public OutputReceiver {
     TimePoint started{};
     std::string request_id;  // as the client knows it
     std::string tenant;
+    std::shared_ptr<const KeyPolicy> key;  // null = none is needed here
+    std::unique_ptr<KeyTicket> ticket;     // of a request that may generate
+    std::string logged_body;               // if the server logs prompts
+    std::optional<RequestTrace> trace;
     std::string cors_origin;  // to allow; empty = none
     RouteMatch match;
     bool keep_alive = true;
@@ -103,6 +108,8 @@ class Session final : public OutputReceiver {
   void begin_exchange();
   std::optional<HttpResponse> refuse_head();
   std::optional<HttpResponse> refuse_unless_serving(const Route& route);
+  std::optional<HttpResponse> refuse_by_key(const Route& route);
+  bool is_admin() const { return exchange_.key ? exchange_.key->admin : server_.keys().open(); }
   HttpResponse answer_options();
   void finish_body();
   void dispatch();
@@ -122,6 +129,8 @@ class Session final : public OutputReceiver {
   void end_stream();
   void fail_call(const ApiError& error);
   void end_exchange(std::string_view finish);
+  void settle_ticket();
+  void export_trace(std::string_view finish);
   void log_exchange(std::string_view finish, double seconds);
   void append(std::string_view bytes);
   void close_after_output(bool lingers);

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "server/session.h"
+#include "telemetry/trace_exporter.h"
 
 namespace trivet {
 namespace {
@@ -35,7 +36,15 @@ void Session::append_common_fields(const HeaderFields& fields) {
   if (!exchange_.cors_origin.empty()) {
     fmt::format_to(out, "Access-Control-Allow-Origin: {}\r\nVary: Origin\r\n",
                    exchange_.cors_origin);
-    head += "Access-Control-Expose-Headers: X-Request-Id, Retry-After\r\n";
+    head +=
+        "Access-Control-Expose-Headers: X-Request-Id, Retry-After, x-ratelimit-limit-requests, "
+        "x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-ratelimit-limit-tokens, "
+        "x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens\r\n";
+  }
+  if (exchange_.trace) fmt::format_to(out, "traceparent: {}\r\n", exchange_.trace->traceparent());
+  if (exchange_.ticket) {
+    for (const auto& [name, value] : exchange_.ticket->fields())
+      fmt::format_to(out, "{}: {}\r\n", name, value);
   }
   for (const auto& [name, value] : fields) fmt::format_to(out, "{}: {}\r\n", name, value);
   append(head);
@@ -169,6 +178,8 @@ void Session::end_exchange(std::string_view finish) {
   const double seconds = seconds_between(exchange_.started, now());
   const int status = exchange_.status == 0 ? kClientClosedRequest : exchange_.status;
   server_.metrics().on_http(parser_.head().method, exchange_.match.pattern, status, seconds);
+  settle_ticket();
+  export_trace(finish);
   log_exchange(finish, seconds);
   const bool keep_alive = exchange_.keep_alive && !peer_gone_;
   exchange_ = {};
@@ -177,6 +188,32 @@ void Session::end_exchange(std::string_view finish) {
   state_ = State::kHead;
   waiting_since_ = now();
   served_any_ = true;
+}
+
+// What an answer that nobody waited for has used is not known: then all that was reserved counts.
+void Session::settle_ticket() {
+  const LiveCall* live = exchange_.live.get();
+  if (!exchange_.ticket || live == nullptr || !live->usage_is_known()) return;
+  exchange_.ticket->settle(live->usage().prompt_tokens, live->usage().completion_tokens);
+}
+
+void Session::export_trace(std::string_view finish) {
+  if (!exchange_.trace || !exchange_.trace->sampled()) return;
+  TracedRequest request;
+  request.started = exchange_.started;
+  request.ended = now();
+  request.request_id = exchange_.request_id;
+  request.method = parser_.head().method;
+  request.route = exchange_.match.pattern;
+  if (const ServedModel* model = server_.model()) request.model = model->names.front();
+  request.tenant = exchange_.tenant;
+  request.status = exchange_.status == 0 ? kClientClosedRequest : exchange_.status;
+  request.finish = finish;
+  if (const LiveCall* live = exchange_.live.get()) {
+    if (finish.empty()) request.finish = live->finish();
+    request.generations = live->traced();
+  }
+  server_.options().traces->add(exchange_.trace->spans(request));
 }
 
 void Session::log_exchange(std::string_view finish, double seconds) {
@@ -192,10 +229,12 @@ void Session::log_exchange(std::string_view finish, double seconds) {
   record.total_seconds = seconds;
   record.bytes = exchange_.bytes;
   record.ignored_fields = exchange_.ignored_fields;
+  record.prompt = exchange_.logged_body;
   if (const LiveCall* live = exchange_.live.get()) {
     const RequestUsage usage = live->usage();
     if (finish.empty()) record.finish = live->finish();
     record.streamed = live->streamed();
+    record.answer = live->logged_text();
     record.prompt_tokens = usage.prompt_tokens;
     record.cached_tokens = usage.cached_tokens;
     record.completion_tokens = usage.completion_tokens;

@@ -44,9 +44,9 @@ class SessionWorld {
   explicit SessionWorld(const ServerOptions& options = {}, bool attached = true,
                         bool over_limit = false, std::span<const Route> routes = fake_routes())
       : engine(bridge),
-        state(options, KeyRing::create(options.api_keys).value(), routes, bridge, metrics,
-              log.get(), workers, clock) {
-    clock.advance(std::chrono::hours(1));  // an unset time is then far away
+        state(options,
+              KeyGuard::create({options.api_keys, options.api_key_file}, metrics, &clock).value(),
+              routes, bridge, metrics, log.get(), workers, clock) {
     if (attached) state.attach(engine, ServedModel{});
     session = std::make_unique<Session>(state, lane, transport, "127.0.0.1", over_limit);
     transport.session = session.get();
@@ -74,10 +74,15 @@ class SessionWorld {
   }
   std::string log_text() const { return log_stream.str(); }
 
-  VirtualClock clock;
+  static VirtualClock late_clock() {  // an unset time is far away
+    VirtualClock clock;
+    clock.advance(std::chrono::hours(1));
+    return clock;
+  }
+  VirtualClock clock = late_clock();
   EngineBridge bridge;
   FakeEngine engine;
-  Metrics metrics{{.model_name = "m", .max_model_len = 100}};
+  Metrics metrics{{.model_name = "m", .max_model_len = 100, .clock = &clock}};
   std::ostringstream log_stream;
   std::unique_ptr<AccessLog> log = AccessLog::to_stream(log_stream);
   ParseWorkers workers{1};

@@ -5,9 +5,11 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -43,6 +45,18 @@ class TestClient {
     ssl_ = SSL_new(context_);
     SSL_set_fd(ssl_, socket_);
     return SSL_connect(ssl_) == 1;
+  }
+
+  // What the server showed in the handshake, as bytes to compare.
+  std::string peer_certificate() {
+    X509* certificate = SSL_get1_peer_certificate(ssl_);
+    unsigned char* bytes = nullptr;
+    const int size = i2d_X509(certificate, &bytes);
+    const std::string result(reinterpret_cast<char*>(bytes),
+                             static_cast<size_t>(std::max(size, 0)));
+    OPENSSL_free(bytes);
+    X509_free(certificate);
+    return result;
   }
 
   bool send(std::string_view bytes) {

@@ -56,7 +56,8 @@
   ROUTE(bare_models)         \
   ROUTE(v1_health)           \
   ROUTE(page)                \
-  ROUTE(page_file)
+  ROUTE(page_file)           \
+  ROUTE(stats)
 
 namespace trivet {
 namespace routes {
