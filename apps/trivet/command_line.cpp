@@ -105,6 +105,42 @@ void add_config(CLI::App& app, Action& action) {
   docs->callback([&action] { action = [] { return config_docs(); }; });
 }
 
+void add_keys(CLI::App& app, Action& action) {
+  CLI::App* keys = app.add_subcommand("keys", "Add, list and revoke API keys of a keys file");
+  keys->require_subcommand(1);
+  const auto add = [&](const char* name, const char* what, int (*function)(const KeysOptions&),
+                       bool needs_name) {
+    auto options = std::make_shared<KeysOptions>();
+    CLI::App* command = keys->add_subcommand(name, what);
+    command->add_option("file", options->file, "The keys file")->required()->type_name("FILE");
+    if (needs_name)
+      command->add_option("name", options->name, "Of the key")->required()->type_name("NAME");
+    command->callback([options, &action, function] {
+      action = [options, function] { return function(*options); };
+    });
+    return std::pair(command, options);
+  };
+  auto [command, options] =
+      add("add", "Make a key, print it once, and store its hash and limits", add_key, true);
+  const auto most = CLI::Range(int64_t{0}, int64_t{1} << 40);
+  command->add_option("--requests-per-minute", options->requests_per_minute, "0 = no limit")
+      ->check(most);
+  command
+      ->add_option("--tokens-per-minute", options->tokens_per_minute,
+                   "Prompt and answer together; 0 = no limit")
+      ->check(most);
+  command->add_option("--concurrency", options->concurrency, "Requests at once; 0 = no limit")
+      ->check(most);
+  command->add_option("--priority", options->priority, "Of its requests; lower = sooner");
+  command->add_option("--model", options->models, "Model it may use; may be given more than once");
+  command->add_flag("--admin", options->admin, "May use the admin endpoints");
+  command->footer(
+      "Example:\n  trivet keys add keys.jsonl alice --requests-per-minute 60\n"
+      "  trivet serve MODEL --api-key-file keys.jsonl");
+  add("list", "Show names and limits; keys themselves are not stored", list_keys, false);
+  add("revoke", "Remove a key; running servers notice within seconds", revoke_key, true);
+}
+
 void add_run(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("run", "Answer one prompt, or chat in the terminal");
   auto parsed = add_model_options<RunOptions>(*command);
@@ -404,6 +440,7 @@ int run_command_line(int argc, char** argv) {
   Action action;
   ServeCommand serve_command;
   add_serve(app, serve_command, action);
+  add_keys(app, action);
   add_run(app, action);
   add_store_commands(app, action);
   add_plan(app, action);

@@ -36,6 +36,7 @@ struct ServeOptions {
   int port = 8000;
   std::vector<std::string> served_model_names;
   std::vector<std::string> api_keys;
+  std::vector<std::string> admin_api_keys;
   std::string api_key_file;
   std::string ssl_certfile, ssl_keyfile;
   std::vector<std::string> allowed_origins;
@@ -50,6 +51,10 @@ struct ServeOptions {
   std::string generation_config = "auto";
   std::string override_generation_config;  // JSON object; empty = none
   int drain_seconds = 30;
+  std::string otlp_endpoint;  // empty = no traces
+  std::string otlp_service_name = "trivet";
+  int slo_ttft_ms = 2000, slo_tpot_ms = 200;  // a request within both is good
+  bool log_prompts = false;
   std::string access_log = "-";  // "-" = standard output, "off", or a file
   std::string default_chat_template_kwargs;  // JSON object; empty = none
   bool disable_access_log = false;
@@ -62,6 +67,15 @@ struct ServeOptions {
 struct ConfigCommandOptions {
   std::string key;   // explain: empty = all
   std::string file;  // explain: empty = the defaults
+};
+
+struct KeysOptions {
+  std::string file;
+  std::string name;
+  int64_t requests_per_minute = 0, tokens_per_minute = 0, concurrency = 0;  // 0 = no limit
+  int priority = 0;
+  std::vector<std::string> models;
+  bool admin = false;
 };
 
 struct RunOptions {
@@ -131,6 +145,9 @@ struct ConformanceCommandOptions {
 };
 
 int serve(const ServeOptions& options);
+int add_key(const KeysOptions& options);
+int list_keys(const KeysOptions& options);
+int revoke_key(const KeysOptions& options);
 int run(const RunOptions& options);
 int plan(const PlanOptions& options);
 int bench(const BenchOptions& options);

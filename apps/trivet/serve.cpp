@@ -14,29 +14,19 @@
 #include "engine/engine.h"
 #include "model_access.h"
 #include "server/server.h"
+#include "telemetry/trace_exporter.h"
 #include "terminal.h"
+#include "version.h"
 
 namespace trivet {
 namespace {
 
-// "name:secret" or "secret" per line; empty lines and lines that begin with # are skipped.
-Result<std::vector<ApiKey>> read_keys(const ServeOptions& options) {
+std::vector<ApiKey> keys_of(const ServeOptions& options) {
   std::vector<ApiKey> keys;
   for (const std::string& secret : options.api_keys) keys.push_back({"", secret});
-  if (options.api_key_file.empty()) return keys;
-  std::ifstream file(options.api_key_file);
-  for (std::string line; std::getline(file, line);) {
-    if (line.empty() || line.front() == '#') continue;
-    const size_t colon = line.find(':');
-    if (colon == std::string::npos) {
-      keys.push_back({"", line});
-    } else {
-      keys.push_back({line.substr(0, colon), line.substr(colon + 1)});
-    }
-  }
-  if (keys.empty()) {
-    return Error(ErrorCode::kInvalidArgument,
-                 options.api_key_file + ": holds no key; the server would be open to everyone");
+  for (const std::string& secret : options.admin_api_keys) {
+    keys.push_back({"", secret});
+    keys.back().admin = true;
   }
   return keys;
 }
@@ -193,7 +183,7 @@ EngineOptions engine_options(const ServeOptions& options, const RunnerLimits& li
   return engine;
 }
 
-Result<ServerOptions> server_options(const ServeOptions& options) {
+ServerOptions server_options(const ServeOptions& options) {
   ServerOptions server;
   server.host = options.host;
   server.port = static_cast<uint16_t>(options.port);
@@ -204,16 +194,49 @@ Result<ServerOptions> server_options(const ServeOptions& options) {
   server.enable_admin = options.enable_admin;
   server.enable_docs = !options.disable_docs;
   server.info_json = options.info_json;
-  TRIVET_ASSIGN_OR_RETURN(server.api_keys, read_keys(options));
+  server.api_keys = keys_of(options);
+  server.api_key_file = options.api_key_file;
+  server.log_prompts = options.log_prompts;
+  server.notice = [](const std::string& text) { print_notice(text); };
   return server;
 }
 
-// SIGINT and SIGTERM are taken by sigwait alone: blocked here, before any thread starts.
+// What a traced request and a dashboard should know about this server.
+void describe(const ServeOptions& options, LoadedModel& model, Metrics& metrics) {
+  const MemoryPlan& memory = model.plan().memory;
+  Metrics::Memory purposes{memory.budget_bytes, {}};
+  for (const MemoryItem& item : memory.items) purposes.purposes.emplace_back(item.name, item.bytes);
+  metrics.set_memory(std::move(purposes));
+  metrics.set_cache_config({
+      {"block_size", std::to_string(options.model.block_size)},
+      {"num_gpu_blocks", std::to_string(memory.num_blocks)},
+      {"enable_prefix_caching", options.enable_prefix_caching ? "True" : "False"},
+  });
+}
+
+// Null without an endpoint.
+Result<std::unique_ptr<TraceExporter>> open_traces(const ServeOptions& options, Metrics& metrics) {
+  if (options.otlp_endpoint.empty()) return std::unique_ptr<TraceExporter>();
+  TraceExporter::Options traces;
+  traces.endpoint = options.otlp_endpoint;
+  traces.service_name = options.otlp_service_name;
+  traces.service_version = kVersion;
+  return TraceExporter::create(std::move(traces), metrics);
+}
+
+// Whether there is anything that SIGHUP could read again. Otherwise it ends the server, as it does
+// when the terminal closes.
+bool has_reloadable_files(const ServeOptions& options) {
+  return !options.api_key_file.empty() || !options.ssl_certfile.empty();
+}
+
+// SIGINT, SIGTERM and SIGHUP are taken by sigwait alone: blocked here, before any thread starts.
 sigset_t block_stop_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
 }
@@ -232,7 +255,7 @@ Result<void> serve_until_stopped(const ServeOptions& options) {
   TRIVET_RETURN_IF_ERROR(override_defaults(options.override_generation_config, overrides));
   TRIVET_ASSIGN_OR_RETURN(const ChosenDialects dialects, choose_dialects(options));
   const sigset_t signals = block_stop_signals();
-  TRIVET_ASSIGN_OR_RETURN(const ServerOptions server_settings, server_options(options));
+  ServerOptions server_settings = server_options(options);
   TRIVET_ASSIGN_OR_RETURN(const auto access_log,
                           open_access_log(options.disable_access_log ? "off" : options.access_log));
   TRIVET_ASSIGN_OR_RETURN(const auto model, load_with_progress(model_options(options)));
@@ -244,7 +267,13 @@ Result<void> serve_until_stopped(const ServeOptions& options) {
   TRIVET_ASSIGN_OR_RETURN(const auto grammars,
                           GrammarCompiler::create(model->tokenizer(), served.end_tokens));
   served.grammars = grammars.get();
-  Metrics metrics({.model_name = served.names.front(), .max_model_len = served.max_model_len});
+  Metrics metrics({.model_name = served.names.front(),
+                   .max_model_len = served.max_model_len,
+                   .slo = {.first_token_seconds = options.slo_ttft_ms * 1e-3,
+                           .per_output_token_seconds = options.slo_tpot_ms * 1e-3}});
+  describe(options, *model, metrics);
+  TRIVET_ASSIGN_OR_RETURN(const auto traces, open_traces(options, metrics));
+  server_settings.traces = traces.get();
   EngineBridge bridge;
   EngineTelemetry telemetry(metrics);
   TRIVET_ASSIGN_OR_RETURN(const auto server,
@@ -260,7 +289,9 @@ Result<void> serve_until_stopped(const ServeOptions& options) {
              model->device().info().description, format_bytes(model->plan().memory.budget_bytes));
 
   int signal = 0;
-  sigwait(&signals, &signal);
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP && has_reloadable_files(options)) {
+    server->reload();
+  }
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // a second signal ends the process at once
   print_notice(
       fmt::format("stopping: running answers may take up to {} s more", options.drain_seconds));

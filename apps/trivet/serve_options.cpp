@@ -95,9 +95,17 @@ void describe_access(OptionTable& table, ServeOptions& options) {
       .value_name("KEY")
       .secret()
       .elsewhere("vLLM: the same, but there it guards some paths only.");
-  table.add("api-key-file", &options.api_key_file, "File with one key per line")
+  table
+      .add("admin-api-key", &options.admin_api_keys,
+           "Key that may also use the admin endpoints and see what all keys use")
+      .value_name("KEY")
+      .secret();
+  table
+      .add(
+          "api-key-file", &options.api_key_file,
+          "File of keys with their limits (docs/keys.md), read again when it changes and on SIGHUP")
       .existing_file()
-      .elsewhere("llama.cpp: the same.");
+      .elsewhere("llama.cpp: the same, one key a line.");
   table
       .add("allowed-origins", &options.allowed_origins,
            "Origins that browsers may call from; * for any")
@@ -194,9 +202,31 @@ void describe_logging(OptionTable& table, ServeOptions& options) {
       .add("access-log", &options.access_log,
            "Where the access log goes: - (standard output), off, or a file")
       .value_name("FILE");
+  table
+      .add("log-prompts", &options.log_prompts,
+           "Write request bodies and answers into the access log")
+      .elsewhere("vLLM: --enable-log-requests and --enable-log-outputs.");
   table.add("disable-access-log", &options.disable_access_log, "The same as --access-log off")
       .alias("--disable-uvicorn-access-log")
       .elsewhere("vLLM: --disable-uvicorn-access-log.");
+}
+
+void describe_telemetry(OptionTable& table, ServeOptions& options) {
+  table.begin_section("Telemetry");
+  table
+      .add("slo-ttft-ms", &options.slo_ttft_ms,
+           "Time to first token that is good enough; /metrics shows how often it is kept")
+      .range(1, 1 << 24);
+  table.add("slo-tpot-ms", &options.slo_tpot_ms, "Mean time per output token that is good enough")
+      .range(1, 1 << 24);
+  table
+      .add("otlp-endpoint", &options.otlp_endpoint,
+           "OpenTelemetry collector that gets traces over HTTP, e.g. http://127.0.0.1:4318")
+      .value_name("URL")
+      .alias("--otlp-traces-endpoint")
+      .elsewhere("vLLM: --otlp-traces-endpoint, which speaks gRPC by default.");
+  table.add("otlp-service-name", &options.otlp_service_name, "Name of this server in traces")
+      .value_name("NAME");
 }
 
 }  // namespace
@@ -234,6 +264,7 @@ void describe_serve_options(OptionTable& table, ServeOptions& options) {
   describe_answers(table, options);
   describe_scheduling(table, options);
   describe_logging(table, options);
+  describe_telemetry(table, options);
   table.add_foreign(vllm_flags());
   table.add_foreign(llama_flags());
 }

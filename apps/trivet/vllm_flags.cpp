@@ -20,7 +20,7 @@ constexpr std::string_view kNoState = "the models keep no recurrent state.";
 constexpr std::string_view kNoPython = "there is no Python to load it into.";
 constexpr std::string_view kNoAdapters = "adapters cannot be served.";
 constexpr std::string_view kNoTransfer = "the cache is not handed to other servers.";
-constexpr std::string_view kNotLogged = "prompts and answers are never logged.";
+constexpr std::string_view kNotLogged = "prompts and answers are only logged with --log-prompts.";
 constexpr std::string_view kOwnRouting = "the backend chooses its kernels.";
 
 constexpr auto kFlags = std::to_array<ForeignFlag>({
@@ -238,6 +238,7 @@ constexpr auto kFlags = std::to_array<ForeignFlag>({
     {"allow-credentials", kNone, "browsers send keys in a header, never as cookies."},
     {"allowed-methods", kMany, "each endpoint allows the methods that it takes."},
     {"allowed-headers", kMany, "the headers that the endpoints read are allowed."},
+    {"enable-ssl-refresh", kNone, "certificates are always read again when their files change."},
     {"ssl-ca-certs", kOne, "client certificates are not checked; use --api-key.", "", kRefused},
     {"ssl-cert-reqs", kOne, "client certificates are not checked; use --api-key.", "", kRefused},
     {"ssl-ciphers", kOne, "TLS 1.2 and 1.3 are offered with the library's ciphers.", "", kRefused},
