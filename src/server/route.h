@@ -44,10 +44,9 @@ struct Route {
   AnswerFunction answer;
   bool is_open = false;      // no API key needed
   bool needs_model = false;  // 503 while the model loads
-  bool is_admin = false;     // where there are API keys: only for those marked as admin
   bool generates = false;  // goes to the engine: 503 also while draining and when the queue is full
   ErrorEncoder error_body = encode_error;  // of every error on this path, those of the server too
-  bool blocks = false;                     // may wait: runs on a parse thread
+  bool blocks = false;                     // may wait or takes milliseconds: runs on a parse thread
 };
 
 // Every endpoint of the server (routes/table.cpp).

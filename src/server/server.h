@@ -44,9 +44,9 @@ struct ServerOptions {
   std::string tls_certificate_file, tls_key_file;  // PEM; both or none
   std::vector<ApiKey> api_keys;  // none here and in the file = open to everyone who can connect
   std::string api_key_file;      // further keys (guard/key_file.h); read again when it changes
-  bool enable_admin = false;                       // endpoints that change the server for everyone
-  bool enable_docs = true;                         // /docs and /openapi.json
-  std::string info_json = "{}";                    // the answer of /server_info
+  bool enable_admin = false;     // endpoints that change the server for everyone
+  bool enable_docs = true;       // /docs and /openapi.json
+  std::string info_json = "{}";  // the answer of /server_info
   std::vector<std::string> cors_origins;  // exact origins, or "*"; empty = no CORS headers
   int io_threads = 1;
   int parse_threads =

@@ -226,12 +226,6 @@ std::optional<HttpResponse> Session::refuse_head() {
 
 // What the key may not do, or not now.
 std::optional<HttpResponse> Session::refuse_by_key(const Route& route) {
-  if (route.is_admin && !is_admin()) {
-    return error_response(
-        403, "PermissionDeniedError",
-        "this endpoint needs an API key that is marked as admin (--admin-api-key, "
-        "or \"admin\": true in the keys file)");
-  }
   if (exchange_.key == nullptr) return std::nullopt;
   if (route.needs_model && !exchange_.key->allows_model(server_.model()->names)) {
     server_.keys().count_refusal(*exchange_.key, KeyRefusal::kModel);

@@ -117,18 +117,19 @@ TEST(SessionGuard, KeysThatMayNotUseTheModelAreTold) {
   EXPECT_THAT(world.send(get("/echo/x", kKey)), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST(SessionGuard, AdminRoutesNeedAnAdminKeyOnceThereAreKeys) {
-  SessionWorld open;
-  EXPECT_THAT(open.send(post("/admin", "")), StartsWith("HTTP/1.1 200 "));
+TEST(SessionGuard, AdminEndpointsNeedAnAdminKeyOnceThereAreKeys) {
+  ServerOptions options;
+  options.enable_admin = true;
+  SessionWorld open(options, true, false, all_routes());
+  EXPECT_THAT(open.send(get("/server_info")), StartsWith("HTTP/1.1 200 "));
   ApiKey admin{.name = "root", .secret = "admin"};
   admin.admin = true;
-  ServerOptions options = with_key(key_with({}));
-  options.api_keys.push_back(admin);
-  SessionWorld world(options);
-  EXPECT_THAT(world.send(post("/admin", "")), StartsWith("HTTP/1.1 401 "));
-  EXPECT_THAT(world.send(post("/admin", "", kKey)),
-              AllOf(StartsWith("HTTP/1.1 403 "), HasSubstr("admin")));
-  EXPECT_THAT(world.send(post("/admin", "", "x-api-key: admin\r\n")), StartsWith("HTTP/1.1 200 "));
+  options.api_keys = {key_with({}), admin};
+  SessionWorld world(options, true, false, all_routes());
+  EXPECT_THAT(world.send(get("/server_info")), StartsWith("HTTP/1.1 401 "));
+  EXPECT_THAT(world.send(get("/server_info", kKey)),
+              AllOf(StartsWith("HTTP/1.1 403 "), HasSubstr("marked as admin")));
+  EXPECT_THAT(world.send(get("/server_info", "x-api-key: admin\r\n")), StartsWith("HTTP/1.1 200 "));
 }
 
 TEST(SessionGuard, PreflightLetsClientLibrariesSendTheirOwnHeaders) {

@@ -2,8 +2,7 @@
 
 #include <prometheus/text_serializer.h>
 
-#include <map>
-
+#include "telemetry/http_series.h"
 #include "telemetry/key_series.h"
 #include "telemetry/process_stats.h"
 #include "telemetry/series.h"
@@ -19,22 +18,6 @@ constexpr std::array<std::string_view, 3> kPromptSources = {"local_compute", "lo
 constexpr std::array<std::string_view, 2> kWaitingReasons = {"capacity", "deferred"};
 constexpr std::array<std::string_view, 3> kSpanOutcomes = {"exported", "dropped", "failed"};
 constexpr std::array<std::string_view, 3> kQuantiles = {"0.5", "0.9", "0.99"};
-constexpr std::array<std::string_view, 5> kMethods = {"GET", "HEAD", "POST", "OPTIONS", "other"};
-constexpr std::array<std::string_view, 5> kStatusClasses = {"1xx", "2xx", "3xx", "4xx", "5xx"};
-constexpr std::string_view kNoHandler = "none";
-
-size_t method_index(std::string_view method) {
-  const auto found = std::find(kMethods.begin(), kMethods.end(), method);
-  return found == kMethods.end() ? kMethods.size() - 1
-                                 : static_cast<size_t>(found - kMethods.begin());
-}
-
-// Series of one (method, handler).
-struct HttpSeries {
-  std::array<Counter*, kStatusClasses.size()> requests{};
-  Histogram* seconds = nullptr;
-};
-
 // The service level objectives and how well the last minute met them.
 struct SloSeries {
   explicit SloSeries(SeriesMaker& maker)
@@ -79,23 +62,7 @@ struct Metrics::Series {
   explicit Series(const Options& options)
       : model_labels{{"model_name", options.model_name}, {"engine", "0"}},
         maker(registry, model_labels),
-        count_buckets(one_two_five(options.max_model_len)) {
-    add_handler(kNoHandler);
-  }
-
-  void add_handler(std::string_view handler) {
-    for (size_t method = 0; method < kMethods.size(); ++method) {
-      HttpSeries& series = http[std::string(handler)][method];
-      const Labels labels = {{"handler", std::string(handler)},
-                             {"method", std::string(kMethods[method])}};
-      series.seconds = &http_seconds.Add(labels, kHttpSecondsBuckets);
-      for (size_t status = 0; status < kStatusClasses.size(); ++status) {
-        Labels with_status = labels;
-        with_status["status"] = std::string(kStatusClasses[status]);
-        series.requests[status] = &http_requests.Add(with_status);
-      }
-    }
-  }
+        count_buckets(one_two_five(options.max_model_len)) {}
 
   void refresh_process() {
     const ProcessStats stats = read_process_stats();
@@ -188,15 +155,7 @@ struct Metrics::Series {
                                                 .Help("Settings of the KV cache.")
                                                 .Register(registry);
 
-  prometheus::Family<Counter>& http_requests = prometheus::BuildCounter()
-                                                   .Name("http_requests_total")
-                                                   .Help("HTTP requests answered.")
-                                                   .Register(registry);
-  prometheus::Family<Histogram>& http_seconds = prometheus::BuildHistogram()
-                                                    .Name("http_request_duration_seconds")
-                                                    .Help("Request head to end of the answer.")
-                                                    .Register(registry);
-  std::map<std::string, std::array<HttpSeries, kMethods.size()>, std::less<>> http;
+  HttpSeries http{registry};
 
   SeriesMaker process{registry, {}};
   Gauge* resident = process.gauge("process_resident_memory_bytes", "Resident memory.");
@@ -233,7 +192,7 @@ void Metrics::set_memory(Memory memory) {
   }
 }
 
-void Metrics::add_handler(std::string_view handler) { series_->add_handler(handler); }
+void Metrics::add_handler(std::string_view handler) { series_->http.add_handler(handler); }
 
 void Metrics::on_step(const StepSample& sample) {
   Series& s = *series_;
@@ -304,12 +263,7 @@ void Metrics::on_token_gap(double seconds, int count) {
 
 void Metrics::on_http(std::string_view method, std::string_view handler, int status,
                       double seconds) {
-  auto found = series_->http.find(handler);
-  if (found == series_->http.end()) found = series_->http.find(kNoHandler);
-  const HttpSeries& series = found->second[method_index(method)];
-  const int status_class = std::clamp(status / 100, 1, 5);
-  series.requests[static_cast<size_t>(status_class - 1)]->Increment();
-  series.seconds->Observe(seconds);
+  series_->http.on_http(method, handler, status, seconds);
 }
 
 std::string Metrics::render() {

@@ -69,14 +69,17 @@ TEST(Metrics, UnknownMethodsAndHandlersAddNoSeries) {
   const auto lines = [](const std::string& text) {
     return std::count(text.begin(), text.end(), '\n');
   };
-  const auto before = lines(metrics.render());
   metrics.on_http("BREW", "/../../etc/passwd", 404, 0.01);
   metrics.on_http("GET", "/health", 200, 0.01);
+  metrics.on_http("GET", "/health", 500, 0.01);
+  const auto before = lines(metrics.render());
+  metrics.on_http("BREW2", "/../../etc/shadow", 499, 0.01);
+  metrics.on_http("other", "none", 400, 0.01);
   metrics.on_http("GET", "/health", 777, 0.01);
   const std::string text = metrics.render();
   EXPECT_EQ(lines(text), before);
   EXPECT_THAT(text,
-              HasSubstr("http_requests_total{handler=\"none\",method=\"other\",status=\"4xx\"} 1"));
+              HasSubstr("http_requests_total{handler=\"none\",method=\"other\",status=\"4xx\"} 3"));
   EXPECT_THAT(
       text, HasSubstr("http_requests_total{handler=\"/health\",method=\"GET\",status=\"2xx\"} 1"));
 }

@@ -16,6 +16,7 @@ from conftest import Server
 
 ACTIVE = int(os.environ.get("TRIVET_ACTIVE_STREAMS", "60"))
 IDLE = int(os.environ.get("TRIVET_IDLE_STREAMS", "240"))
+TOKENS = 400 if ACTIVE <= 100 else 150  # of an active stream: more than it gets while it is watched
 MIB = 1 << 20
 
 
@@ -81,7 +82,7 @@ def silent_reader(url: str) -> socket.socket:
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     client.connect((where.hostname, where.port))
-    body = request(7, 400)
+    body = request(7, TOKENS)
     client.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: h\r\nContent-Length: " + str(len(body)).encode() + b"\r\n\r\n"
                    + body)
     return client
@@ -89,7 +90,7 @@ def silent_reader(url: str) -> socket.socket:
 
 async def crowd(server: Server, budget: int) -> dict:
     silent = [silent_reader(server.url) for _ in range(4)]
-    active = await open_streams(server.url, ACTIVE, 400)
+    active = await open_streams(server.url, ACTIVE, TOKENS)
     await until(lambda: all(s.events > 0 for s in active), 120)
     idle = await open_streams(server.url, IDLE, 5)
     await until(lambda: server.metric("vllm:num_requests_waiting") >= IDLE, 60)
@@ -113,7 +114,7 @@ async def crowd(server: Server, budget: int) -> dict:
 
 
 def test_waiting_running_and_silent_streams_share_the_server():
-    budget = (2048 if ACTIVE > 100 else 700) * MIB
+    budget = (3072 if ACTIVE > 100 else 1200) * MIB
     with Server("--memory", f"{budget // MIB}MiB", "--max-model-len", "512", "--max-num-seqs", str(ACTIVE + 4),
                 "--max-num-batched-tokens", str(max(256, ACTIVE + 64)), "--max-num-queued-reqs", "8192",
                 "--max-connections", "8192") as server:

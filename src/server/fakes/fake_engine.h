@@ -299,7 +299,6 @@ inline std::span<const Route> fake_routes() {
       {.method = "POST", .path = "/echo/{rest}", .answer = fake_echo},
       {.method = "GET", .path = "/echo/{rest}", .answer = fake_echo},
       {.method = "GET", .path = "/open", .answer = fake_echo, .is_open = true},
-      {.method = "POST", .path = "/admin", .answer = fake_echo, .is_admin = true},
   });
   return routes;
 }

@@ -23,7 +23,7 @@ Answer abort_requests(const RouteCall& call) {
   FirstError error;
   const auto ids = read_ids(call.body, error);
   if (error) return error_response(error.take());
-  const bool all_tenants = call.server.options().enable_admin;
+  const bool all_tenants = call.server.options().enable_admin && call.context.admin;
   const int aborted =
       call.server.engine()->abort(ids, all_tenants ? nullptr : &call.context.tenant);
   HttpResponse response;
@@ -47,10 +47,15 @@ Answer server_info(const RouteCall& call) {
 }  // namespace
 
 std::optional<HttpResponse> refuse_unless_admin(const RouteCall& call) {
-  if (call.server.options().enable_admin) return std::nullopt;
+  if (!call.server.options().enable_admin) {
+    return error_response(403, "PermissionDeniedError",
+                          "this endpoint changes the server for everyone; start the server with "
+                          "--enable-admin to allow it");
+  }
+  if (call.context.admin) return std::nullopt;
   return error_response(403, "PermissionDeniedError",
-                        "this endpoint changes the server for everyone; start the server with "
-                        "--enable-admin to allow it");
+                        "this endpoint needs an API key that is marked as admin (--admin-api-key, "
+                        "or \"admin\": true in the keys file)");
 }
 
 Route abort_requests_route() {

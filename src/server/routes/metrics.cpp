@@ -13,6 +13,8 @@ Answer answer(const RouteCall& call) {
 
 }  // namespace
 
-Route metrics_route() { return {.method = "GET", .path = "/metrics", .answer = answer}; }
+Route metrics_route() {
+  return {.method = "GET", .path = "/metrics", .answer = answer, .blocks = true};
+}
 
 }  // namespace trivet::routes

@@ -214,6 +214,8 @@ Answer answer(const RouteCall& call) {
 
 }  // namespace
 
-Route stats_route() { return {.method = "GET", .path = "/v1/trivet/stats", .answer = answer}; }
+Route stats_route() {
+  return {.method = "GET", .path = "/v1/trivet/stats", .answer = answer, .blocks = true};
+}
 
 }  // namespace trivet::routes
