@@ -117,7 +117,7 @@ void LiveStats::on_token_gap(double seconds, int count) {
   slot().latencies[kTokenGap].add(seconds, static_cast<uint32_t>(count));
 }
 
-LatencySummary LiveStats::summarise(Latency latency) const {
+LatencyPercentiles LiveStats::summarise(Latency latency) const {
   LogHistogram all;
   for (const Slot& slot : window_) all.add(slot.latencies[latency]);
   return {all.count(), all.mean(), all.quantile(0.5), all.quantile(0.9), all.quantile(0.99)};

@@ -35,7 +35,7 @@ struct SecondRecord {
   int64_t resident_bytes = 0;
 };
 
-struct LatencySummary {
+struct LatencyPercentiles {
   uint64_t count = 0;
   std::optional<double> mean, p50, p90, p99;  // seconds
 };
@@ -52,8 +52,8 @@ struct LiveSnapshot {
   SecondRecord recent;                   // sums over the last `recent_seconds` finished seconds
   int recent_seconds = 0;                // up to 5
   std::optional<double> cache_hit_rate;  // of the window
-  LatencySummary first_token, per_output_token, token_gap, queue, total;  // of the window
-  std::optional<double> goodput_ratio, failure_ratio;                     // of the window
+  LatencyPercentiles first_token, per_output_token, token_gap, queue, total;  // of the window
+  std::optional<double> goodput_ratio, failure_ratio;                         // of the window
   uint64_t window_requests = 0, window_failures = 0;
   LiveTotals totals;
   std::vector<SecondRecord> history;  // oldest first
@@ -89,7 +89,7 @@ class LiveStats {
   void roll();
   void finish_second(int64_t resident_bytes);
   Slot& slot() { return window_[static_cast<size_t>(second_ % kWindowSeconds)]; }
-  LatencySummary summarise(Latency latency) const;
+  LatencyPercentiles summarise(Latency latency) const;
   void add_window(LiveSnapshot& snapshot) const;
   void add_recent(LiveSnapshot& snapshot) const;
 

@@ -34,7 +34,7 @@ struct SloSeries {
         failures(maker.gauge("trivet:slo_failure_ratio",
                              "Share of the last minute's requests that failed or were refused.")) {}
 
-  static void set(std::array<Gauge*, 3>& gauges, const LatencySummary& summary) {
+  static void set(std::array<Gauge*, 3>& gauges, const LatencyPercentiles& summary) {
     gauges[0]->Set(summary.p50.value_or(0.0));
     gauges[1]->Set(summary.p90.value_or(0.0));
     gauges[2]->Set(summary.p99.value_or(0.0));

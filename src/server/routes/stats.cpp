@@ -72,7 +72,7 @@ void write_now(JsonWriter& writer, const LiveSnapshot& live, const EngineStats& 
   writer.end_object();
 }
 
-void write_latency(JsonWriter& writer, const char* name, const LatencySummary& summary) {
+void write_latency(JsonWriter& writer, const char* name, const LatencyPercentiles& summary) {
   writer.key(name).begin_object();
   count(writer, "count", summary.count);
   number(writer, "mean", summary.mean, 1e3);
