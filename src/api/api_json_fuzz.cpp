@@ -3,10 +3,13 @@
 #include <cstdint>
 
 #include "api/anthropic/messages_api.h"
+#include "api/batches/batch_json.h"
+#include "api/batches/batch_line.h"
 #include "api/call.h"
 #include "api/fake_text.h"
 #include "api/llama_cpp/llama_cpp_api.h"
 #include "api/ollama/ollama_api.h"
+#include "api/responses/responses.h"
 
 namespace {
 
@@ -32,6 +35,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view body(reinterpret_cast<const char*>(data), size);
   answer(trivet::parse_completion(body, model.served, context));
   answer(trivet::parse_chat_completion(body, model.served, context));
+  trivet::ParsedResponse response =
+      trivet::parse_response(body, model.served, context, "resp_1", trivet::no_conversation);
+  answer({std::move(response.call), std::nullopt, {}});
+  (void)trivet::read_batch_line(body);
+  trivet::FirstError error;
+  (void)trivet::read_batch_request(body, error);
   trivet::answer_tokenize(body, model.served);
   trivet::answer_detokenize(body, model.served);
   answer(trivet::parse_messages(body, model.served, context));

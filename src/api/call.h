@@ -86,6 +86,9 @@ class GenerationCall {
   virtual std::string body() const = 0;    // not streamed, done, no error: the JSON answer
   virtual RequestUsage usage() const = 0;  // so far, for the access log
 
+  // The client asked that its stream outlive a lost connection.
+  virtual bool wants_resumable_stream() const { return false; }
+
   // The wire format around the answer; what is here is OpenAI's.
   virtual std::string_view stream_content_type() const;
   // Sent into a stream that has been silent for long; empty = nothing.

@@ -47,6 +47,7 @@ class OpenAiCall : public GenerationCall {
  public:
   std::vector<EngineRequest> take_requests() override { return std::move(requests_); }
   bool streamed() const override { return common_.stream; }
+  bool wants_resumable_stream() const override { return common_.resumable; }
   std::string encode(const RequestOutput& output) override;
   bool done() const override { return done_; }
   const std::optional<ApiError>& error() const override { return error_; }

@@ -110,6 +110,7 @@ void read_streaming(Fields& fields, CommonRequest& request) {
   Fields inner(*options, fields.error(), "stream_options.");
   inner.read("include_usage", request.include_usage);
   inner.read("continuous_usage_stats", request.continuous_usage);
+  inner.read("resumable", request.resumable);
   request.continuous_usage = request.continuous_usage && request.include_usage;
 }
 

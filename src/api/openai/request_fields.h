@@ -16,6 +16,7 @@ struct CommonRequest {
   std::optional<std::string> request_id;  // the client's own, for the id of the answer
   bool stream = false;
   bool include_usage = false;     // a last chunk with the usage
+  bool resumable = false;         // the stream outlives a lost connection
   bool continuous_usage = false;  // running totals in every chunk
   bool return_token_ids = false;
   bool tokens_as_ids = false;  // "token_id:7" in place of the text in log-probabilities
