@@ -50,8 +50,8 @@ struct ServedModel {
 struct CallContext {
   std::string request_id;  // from X-Request-Id or made by the server; unique
   std::string tenant;      // API key id; empty = anonymous
-  bool admin = false;      // may see and change what belongs to others
   int64_t unix_seconds = 0;
+  bool admin = false;      // may see and change what belongs to others
 };
 
 // An error as clients see it (vLLM's shape: {"error": {"message", "type", "param", "code"}}).

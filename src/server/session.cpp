@@ -302,8 +302,8 @@ void Session::finish_body() {
   if (server_.options().log_prompts) exchange_.logged_body = job.body;
   job.context = {.request_id = exchange_.request_id,
                  .tenant = exchange_.tenant,
-                 .admin = is_admin(),
-                 .unix_seconds = unix_seconds()};
+                 .unix_seconds = unix_seconds(),
+                 .admin = is_admin()};
   job.budget = std::move(exchange_.budget);
   dispatch();
 }
