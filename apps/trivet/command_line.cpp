@@ -186,6 +186,30 @@ void add_run(CLI::App& app, Action& action) {
   });
 }
 
+void add_batch(CLI::App& app, Action& action) {
+  CLI::App* command =
+      app.add_subcommand("batch", "Answer a file of requests (JSON lines) without a server");
+  auto parsed = std::make_shared<TableCommand<BatchOptions>>();
+  BatchOptions* options = &parsed->options;
+  command->add_option("input", options->input, "Requests: {custom_id, method, url, body} a line")
+      ->required()
+      ->check(CLI::ExistingFile)
+      ->type_name("IN.jsonl");
+  command->add_option("output", options->output, "Answers; a partial one is gone on with")
+      ->required()
+      ->type_name("OUT.jsonl");
+  describe_model_options(parsed->table, options->model);
+  add_flags(*command, parsed->table, parsed->given);
+  command->get_option("model")->required();
+  command->add_option("--served-model-name", options->served_model_names,
+                      "Names that the requests may use (default: the model's)");
+  command->footer("Example:\n  trivet batch in.jsonl out.jsonl --model smollm2-135m-instruct");
+  command->callback([parsed, &action] {
+    require(apply_flags(parsed->table, parsed->given, ""));
+    action = [parsed] { return batch(parsed->options); };
+  });
+}
+
 void add_plan(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand(
       "plan", "Show where the memory goes and how many users fit, without loading");
@@ -442,6 +466,7 @@ int run_command_line(int argc, char** argv) {
   add_serve(app, serve_command, action);
   add_keys(app, action);
   add_run(app, action);
+  add_batch(app, action);
   add_store_commands(app, action);
   add_plan(app, action);
   add_bench(app, action);

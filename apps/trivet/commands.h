@@ -59,6 +59,7 @@ struct ServeOptions {
   std::string default_chat_template_kwargs;  // JSON object; empty = none
   bool disable_access_log = false;
   bool force_include_usage = false;
+  std::string state_dir;  // empty = the user's state folder
   bool enable_admin = false;
   bool disable_docs = false;
   std::string info_json = "{}";  // the options and where they come from, for /server_info
@@ -90,6 +91,12 @@ struct RunOptions {
   int max_tokens = 0;  // 0 = until the context is full
   std::string json_schema_file, grammar_file;
   bool stats = false;
+};
+
+struct BatchOptions {
+  ModelOptions model;
+  std::string input, output;
+  std::vector<std::string> served_model_names;
 };
 
 struct PlanOptions {
@@ -149,6 +156,7 @@ int add_key(const KeysOptions& options);
 int list_keys(const KeysOptions& options);
 int revoke_key(const KeysOptions& options);
 int run(const RunOptions& options);
+int batch(const BatchOptions& options);
 int plan(const PlanOptions& options);
 int bench(const BenchOptions& options);
 int bench_serve(const BenchServeOptions& options);

@@ -14,6 +14,8 @@
 #include "engine/engine.h"
 #include "model_access.h"
 #include "server/server.h"
+#include "serving_setup.h"
+#include "state/state_folder.h"
 #include "telemetry/trace_exporter.h"
 #include "terminal.h"
 #include "version.h"
@@ -138,6 +140,8 @@ Result<ChosenDialects> choose_dialects(const ServeOptions& options) {
   return chosen;
 }
 
+}  // namespace
+
 ServedModel served_model(const ServeOptions& options, LoadedModel& model) {
   ServedModel served;
   served.names = options.served_model_names;
@@ -161,6 +165,8 @@ ServedModel served_model(const ServeOptions& options, LoadedModel& model) {
   return served;
 }
 
+namespace {
+
 // Log-probabilities of the whole vocabulary need more room than those of a few tokens.
 ModelOptions model_options(const ServeOptions& options) {
   constexpr uint64_t kWholeVocabularyBytes = 256 << 20;
@@ -170,6 +176,8 @@ ModelOptions model_options(const ServeOptions& options) {
   }
   return model;
 }
+
+}  // namespace
 
 EngineOptions engine_options(const ServeOptions& options, const RunnerLimits& limits) {
   EngineOptions engine;
@@ -182,6 +190,8 @@ EngineOptions engine_options(const ServeOptions& options, const RunnerLimits& li
   engine.max_answer_bytes = model_options(options).answer_bytes;
   return engine;
 }
+
+namespace {
 
 ServerOptions server_options(const ServeOptions& options) {
   ServerOptions server;
@@ -198,6 +208,8 @@ ServerOptions server_options(const ServeOptions& options) {
   server.api_key_file = options.api_key_file;
   server.log_prompts = options.log_prompts;
   server.notice = [](const std::string& text) { print_notice(text); };
+  server.state_dir = options.state_dir.empty() ? StateFolder::default_path() : options.state_dir;
+  server.batch_concurrency = options.model.max_num_seqs;
   return server;
 }
 

@@ -82,6 +82,12 @@ void describe_network(OptionTable& table, ServeOptions& options) {
   table.add("max-connections", &options.max_connections, "Open connections at once")
       .range(1, 1 << 20);
   table
+      .add(
+          "state-dir", &options.state_dir,
+          "Folder for stored responses, files and batches; nothing is written before they are used")
+      .value_name("DIR")
+      .shown_default("$XDG_STATE_HOME/trivet or ~/.local/state/trivet");
+  table
       .add("drain-seconds", &options.drain_seconds,
            "How long running answers may go on after SIGTERM")
       .range(0, 86400)

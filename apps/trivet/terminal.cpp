@@ -67,19 +67,23 @@ void print_notice(std::string_view text) {
   fmt::print(stderr, "{} {}\n", styled(Style::kYellow, "note:"), text);
 }
 
-ProgressBar::ProgressBar(std::string name) : name_(std::move(name)) {}
+ProgressBar::ProgressBar(std::string name, Unit unit) : name_(std::move(name)), unit_(unit) {}
+
+std::string ProgressBar::amount(uint64_t count) const {
+  return unit_ == Unit::kBytes ? format_bytes(count) : std::to_string(count);
+}
 
 ProgressBar::~ProgressBar() { finish(); }
 
-void ProgressBar::update(uint64_t done_bytes, uint64_t total_bytes) {
+void ProgressBar::update(uint64_t done, uint64_t total) {
   const auto now = std::chrono::steady_clock::now();
   if (!started_) {
     started_ = true;
     begin_ = now;
-    first_done_ = done_bytes;
+    first_done_ = done;
   }
-  done_ = done_bytes;
-  total_ = total_bytes;
+  done_ = done;
+  total_ = total;
   if (!is_terminal(2) || now - drawn_ < kRedrawInterval) return;
   drawn_ = now;
   draw();
@@ -91,10 +95,11 @@ void ProgressBar::draw() {
   const double rate = seconds > 0 ? static_cast<double>(done_ - first_done_) / seconds : 0;
   const double share =
       total_ > 0 ? std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_)) : 0;
-  std::string tail = total_ > 0 ? fmt::format(" {:3.0f} %  {} of {}", share * 100,
-                                              format_bytes(done_), format_bytes(total_))
-                                : fmt::format("  {}", format_bytes(done_));
-  tail += fmt::format("  {}/s", format_bytes(static_cast<uint64_t>(rate)));
+  std::string tail =
+      total_ > 0 ? fmt::format(" {:3.0f} %  {} of {}", share * 100, amount(done_), amount(total_))
+                 : fmt::format("  {}", amount(done_));
+  tail += unit_ == Unit::kBytes ? fmt::format("  {}/s", format_bytes(static_cast<uint64_t>(rate)))
+                                : fmt::format("  {:.2f}/s", rate);
   if (total_ > done_ && rate > 0) {
     const auto left = static_cast<int>(static_cast<double>(total_ - done_) / rate);
     tail += fmt::format("  {}:{:02} left", left / 60, left % 60);
@@ -117,7 +122,7 @@ void ProgressBar::finish() {
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
   fmt::print(stderr, "{}{}: {} in {:.1f} s\n", is_terminal(2) ? "\r\x1b[K" : "", name_,
-             format_bytes(done_ - first_done_), seconds);
+             amount(done_ - first_done_) + (unit_ == Unit::kRequests ? " requests" : ""), seconds);
 }
 
 std::string Table::text() const {

@@ -29,16 +29,19 @@ void print_notice(std::string_view text);
 // but a terminal it prints one line at the end. Finishes when it dies.
 class ProgressBar {
  public:
-  explicit ProgressBar(std::string name);
+  enum class Unit { kBytes, kRequests };
+  explicit ProgressBar(std::string name, Unit unit = Unit::kBytes);
   ~ProgressBar();
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
-  void update(uint64_t done_bytes, uint64_t total_bytes);
+  void update(uint64_t done, uint64_t total);
   void finish();
 
  private:
   void draw();
+  std::string amount(uint64_t count) const;
   std::string name_;
+  const Unit unit_;
   uint64_t done_ = 0, total_ = 0;
   uint64_t first_done_ = 0;  // where this run began, for the rate of a resumed download
   bool started_ = false, finished_ = false;

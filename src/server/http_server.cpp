@@ -21,6 +21,7 @@
 #include "server/connection.h"
 #include "server/guard/reloader.h"
 #include "server/parse_workers.h"
+#include "server/services/services.h"
 
 namespace trivet {
 namespace {
@@ -196,11 +197,13 @@ class BoostServer final : public HttpServer {
     int aborted = 0;
     if (started_) {
       close_acceptor();
+      state_.services().suspend();
       if (Engine* engine = state_.engine()) aborted = engine->drain(deadline);
       // The last answers are on their way.
       state_.wait_for_no_connections(std::max(deadline, clock_.now() + kCloseGrace));
     }
     workers_.stop();
+    state_.services().stop();
     for (const auto& thread : threads_) thread->stop();
     for (const auto& thread : threads_) thread->join();
     return aborted;

@@ -1,6 +1,9 @@
 #include "server/live_call.h"
 
 #include <algorithm>
+#include <climits>
+
+#include "server/engine_telemetry.h"
 
 namespace trivet {
 namespace {
@@ -29,13 +32,14 @@ std::string_view finish_name(FinishReason reason) {
 
 }  // namespace
 
-LiveCall::LiveCall(ServerState& server, std::shared_ptr<Lane> lane, OutputReceiver& receiver,
-                   std::unique_ptr<GenerationCall> call, KeyTicket* ticket)
-    : server_(server),
+LiveCall::LiveCall(const EngineAccess& access, std::shared_ptr<Lane> lane, OutputReceiver& receiver,
+                   std::unique_ptr<GenerationCall> call, KeyTicket* ticket, int added_priority)
+    : access_(access),
       lane_(std::move(lane)),
       receiver_(receiver),
       call_(std::move(call)),
-      ticket_(ticket) {}
+      ticket_(ticket),
+      added_priority_(added_priority) {}
 
 LiveCall::~LiveCall() { cancel(); }
 
@@ -47,6 +51,8 @@ Result<void> LiveCall::submit(TimePoint deadline) {
     if (ticket_ != nullptr)
       request.priority = std::max(request.priority, ticket_->policy().priority);
     request.deadline = std::min(request.deadline.value_or(deadline), deadline);
+    request.priority = static_cast<int>(
+        std::clamp<int64_t>(int64_t{request.priority} + added_priority_, INT_MIN, INT_MAX));
     Result<void> submitted = submit_one(std::move(request));
     if (submitted.ok()) continue;
     cancel();
@@ -61,7 +67,7 @@ Result<void> LiveCall::reserve(const std::vector<EngineRequest>& requests) {
   for (const EngineRequest& request : requests) tokens += most_tokens(request);
   refusal_ = ticket_->reserve(tokens);
   if (!refusal_) return {};
-  server_.keys().count_refusal(ticket_->policy(), refusal_->reason);
+  access_.keys->count_refusal(ticket_->policy(), refusal_->reason);
   return Error(ErrorCode::kResourceExhausted, refusal_->message);
 }
 
@@ -69,20 +75,20 @@ Result<void> LiveCall::submit_one(EngineRequest request) {
   const std::string id = request.id;
   const Progress progress{
       .streamed = request.stream, .choices = request.params.n, .place = traced_.size()};
-  if (server_.options().traces != nullptr) {
-    traced_.push_back({.timing = {.arrived = server_.clock().now()},
+  if (access_.traces) {
+    traced_.push_back({.timing = {.arrived = access_.clock->now()},
                        .max_tokens = request.params.max_tokens,
                        .temperature = request.params.temperature,
                        .top_p = request.params.top_p,
                        .n = request.params.n});
   }
   // Claimed first: the first output may come before submit() returns.
-  if (!server_.bridge().claim(id, lane_)) {
+  if (!access_.bridge.claim(id, lane_)) {
     return Error(ErrorCode::kAlreadyExists, "a request with the id " + id + " is still running");
   }
-  Result<void> submitted = server_.engine()->submit(std::move(request));
+  Result<void> submitted = access_.engine.submit(std::move(request));
   if (!submitted.ok()) {
-    server_.bridge().release(id);
+    access_.bridge.release(id);
     return submitted;
   }
   lane_->connect(id, &receiver_);
@@ -93,7 +99,7 @@ Result<void> LiveCall::submit_one(EngineRequest request) {
 void LiveCall::cancel() {
   for (const auto& [id, progress] : live_) {
     lane_->disconnect(id);
-    server_.engine()->cancel(id);
+    access_.engine.cancel(id);
   }
   live_.clear();
 }
@@ -106,7 +112,7 @@ std::string LiveCall::take(const RequestOutput& output, TimePoint delivered) {
     traced_[found->second.place].timing = output.timing;
     traced_[found->second.place].usage = output.usage;
   }
-  if (server_.options().log_prompts) {
+  if (access_.logs_text) {
     for (const SequenceOutput& sequence : output.sequences) logged_text_ += sequence.text;
   }
   if (output.finished) {
@@ -122,10 +128,9 @@ void LiveCall::note_tokens(Progress& progress, const RequestOutput& output, Time
   }
   const bool has_tokens = std::any_of(output.sequences.begin(), output.sequences.end(),
                                       [](const SequenceOutput& s) { return !s.tokens.empty(); });
-  if (!has_tokens || !progress.streamed) return;
+  if (!has_tokens || !progress.streamed || access_.metrics == nullptr) return;
   if (progress.last_tokens) {
-    server_.metrics().on_token_gap(
-        std::max(0.0, seconds_between(*progress.last_tokens, delivered)));
+    access_.metrics->on_token_gap(std::max(0.0, seconds_between(*progress.last_tokens, delivered)));
   }
   progress.last_tokens = delivered;
 }
@@ -139,9 +144,9 @@ void LiveCall::note_end(const Progress& progress, const RequestOutput& output) {
   }
   const int tokens = output.usage.completion_tokens;
   per_token_seconds_ = seconds_per_output_token(output.timing, tokens, progress.choices);
-  if (!progress.streamed && per_token_seconds_) {
+  if (!progress.streamed && per_token_seconds_ && access_.metrics != nullptr) {
     // Nobody saw the single gaps of an answer that comes in one piece: their mean stands for each.
-    server_.metrics().on_token_gap(*per_token_seconds_, tokens - progress.choices);
+    access_.metrics->on_token_gap(*per_token_seconds_, tokens - progress.choices);
   }
 }
 

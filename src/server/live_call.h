@@ -9,17 +9,33 @@
 #include <vector>
 
 #include "api/call.h"
+#include "server/engine_bridge.h"
+#include "server/guard/key_guard.h"
 #include "server/lane.h"
 #include "server/request_trace.h"
-#include "server/server_state.h"
+#include "telemetry/metrics.h"
 
 namespace trivet {
+
+// Where calls go and who counts them.
+struct EngineAccess {
+  EngineBridge& bridge;
+  Engine& engine;
+  Metrics* metrics = nullptr;
+  KeyGuard* keys = nullptr;      // not null where calls have tickets
+  const Clock* clock = nullptr;  // not null with `traces`
+  bool traces = false;           // traced() is filled
+  bool logs_text = false;        // logged_text() is filled
+};
 
 // Owns the call's engine requests: whatever happens to the call, they end. One I/O thread.
 class LiveCall {
  public:
-  LiveCall(ServerState& server, std::shared_ptr<Lane> lane, OutputReceiver& receiver,
-           std::unique_ptr<GenerationCall> call, KeyTicket* ticket = nullptr);
+  // `added_priority`: to the priority of its requests. `ticket`, if there is one, must live until
+  // submit() has returned; its limits and priority apply.
+  LiveCall(const EngineAccess& access, std::shared_ptr<Lane> lane, OutputReceiver& receiver,
+           std::unique_ptr<GenerationCall> call, KeyTicket* ticket = nullptr,
+           int added_priority = 0);
   ~LiveCall();  // cancel()
   LiveCall(const LiveCall&) = delete;
   LiveCall& operator=(const LiveCall&) = delete;
@@ -37,6 +53,7 @@ class LiveCall {
   bool streamed() const { return call_->streamed(); }
   bool done() const { return call_->done(); }
   std::string body() const { return call_->body(); }
+  GenerationCall& call() { return *call_; }
   std::string_view stream_content_type() const { return call_->stream_content_type(); }
   std::string_view stream_ping() const { return call_->stream_ping(); }
   std::string encode_error_body(const ApiError& error) const {
@@ -73,7 +90,7 @@ class LiveCall {
   void note_tokens(Progress& progress, const RequestOutput& output, TimePoint delivered);
   void note_end(const Progress& progress, const RequestOutput& output);
 
-  ServerState& server_;
+  const EngineAccess access_;
   std::shared_ptr<Lane> lane_;
   OutputReceiver& receiver_;
   std::unique_ptr<GenerationCall> call_;
@@ -81,6 +98,7 @@ class LiveCall {
   std::optional<LimitRefusal> refusal_;
   std::string logged_text_;
   std::vector<TracedGeneration> traced_;
+  const int added_priority_;
   std::unordered_map<std::string, Progress> live_;  // by request id
   std::optional<ApiError> engine_failure_;
   std::string finish_;

@@ -10,9 +10,17 @@ std::optional<std::string> match_path(std::string_view pattern, std::string_view
     if (path != pattern) return std::nullopt;
     return std::string();
   }
-  if (path.size() <= brace || path.substr(0, brace) != pattern.substr(0, brace))
+  const size_t end = pattern.find('}', brace);
+  const std::string_view tail = pattern.substr(end + 1);
+  if (path.size() <= brace + tail.size() || path.substr(0, brace) != pattern.substr(0, brace) ||
+      !path.ends_with(tail)) {
     return std::nullopt;
-  return percent_decode(path.substr(brace));
+  }
+  path.remove_prefix(brace);
+  path.remove_suffix(tail.size());
+  const bool takes_all = pattern.substr(brace, end - brace).ends_with("...");
+  if (!takes_all && path.find('/') != std::string_view::npos) return std::nullopt;
+  return percent_decode(path);
 }
 
 }  // namespace

@@ -14,6 +14,8 @@
 
 namespace trivet {
 
+class EventLog;
+class KeyTicket;
 class ServerState;
 
 // What an endpoint sees of a request.
@@ -23,7 +25,10 @@ struct RouteCall {
   std::string_view body;
   std::string_view path_parameter;  // what "{...}" of the path matched, decoded
   std::string_view query;           // after "?", as sent
+  const HttpHead& head = HttpHead::none();
   const CallContext& context;
+  // Of a route that generates, where there are keys: for one who runs the work without the client.
+  std::unique_ptr<KeyTicket>* ticket = nullptr;
 };
 
 // A call for the engine.
@@ -32,21 +37,32 @@ struct EngineCall {
   std::vector<std::string> ignored_fields = {};  // of the body, for the log
 };
 
-// Either the whole answer or a call for the engine.
-using Answer = std::variant<HttpResponse, EngineCall>;
+// An answer that is written elsewhere, to be read along.
+struct FeedCall {
+  std::shared_ptr<EventLog> log;
+  uint64_t from = 0;              // number of the first event
+  bool ends_with_client = false;  // the work behind it is cancelled when this client leaves
+  HeaderFields fields = {};
+};
 
-// Called on an I/O thread, or for large bodies on a parse thread.
+// The whole answer, a call for the engine, or an answer to read along.
+using Answer = std::variant<HttpResponse, EngineCall, FeedCall>;
+
+// Called on an I/O thread; on a parse thread for large bodies and if the route blocks.
 using AnswerFunction = Answer (*)(const RouteCall&);
 
 struct Route {
   std::string_view method;  // GET also answers HEAD
-  std::string_view path;    // may end in "{name}", which matches the rest, slashes included
+  // One part, between slashes or at the end, may be "{name}", which matches any such part, or at
+  // the end "{name...}", which matches the rest, slashes included.
+  std::string_view path;
   AnswerFunction answer;
   bool is_open = false;      // no API key needed
   bool needs_model = false;  // 503 while the model loads
   bool generates = false;  // goes to the engine: 503 also while draining and when the queue is full
   ErrorEncoder error_body = encode_error;  // of every error on this path, those of the server too
   bool blocks = false;                     // may wait or takes milliseconds: runs on a parse thread
+  size_t max_body_bytes = 0;               // 0 = the server's limit
 };
 
 // Every endpoint of the server (routes/table.cpp).

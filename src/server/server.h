@@ -68,6 +68,10 @@ struct ServerOptions {
   std::function<void(const std::string&)> notice = {};
   Duration reload_interval = std::chrono::seconds(1);  // between looks at key and certificate files
 
+  // Stored responses, files, batches; empty = these are not available.
+  std::string state_dir;
+  int batch_concurrency = 16;  // lines of batches with the engine at once
+
   Duration header_timeout = std::chrono::seconds(10);  // first byte (or connection) to end of head
   Duration body_timeout = std::chrono::seconds(60);    // head to end of body
   Duration idle_timeout = std::chrono::seconds(75);    // between two requests

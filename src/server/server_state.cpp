@@ -1,6 +1,17 @@
 #include "server/server_state.h"
 
+#include "server/services/services.h"
+
 namespace trivet {
+namespace {
+
+size_t longest_body_of(const ServerOptions& options, std::span<const Route> routes) {
+  size_t longest = options.max_body_bytes;
+  for (const Route& route : routes) longest = std::max(longest, route.max_body_bytes);
+  return longest;
+}
+
+}  // namespace
 
 ServerState::ServerState(const ServerOptions& options, std::unique_ptr<KeyGuard> keys,
                          std::span<const Route> routes, EngineBridge& bridge, Metrics& metrics,
@@ -12,7 +23,11 @@ ServerState::ServerState(const ServerOptions& options, std::unique_ptr<KeyGuard>
       metrics_(metrics),
       access_log_(access_log),
       workers_(workers),
-      clock_(clock) {}
+      clock_(clock),
+      longest_body_(longest_body_of(options, routes)),
+      services_(std::make_unique<Services>(options_, bridge, metrics, *keys_, clock)) {}
+
+ServerState::~ServerState() = default;
 
 const ServedModel* ServerState::model() const { return engine() == nullptr ? nullptr : &model_; }
 
@@ -20,6 +35,7 @@ void ServerState::attach(Engine& engine, ServedModel model) {
   TRIVET_CHECK(this->engine() == nullptr);
   model_ = std::move(model);
   engine_.store(&engine, std::memory_order_release);
+  services_->attach(engine, model_);
   ServerPhase loading = ServerPhase::kLoading;
   phase_.compare_exchange_strong(loading, ServerPhase::kServing, std::memory_order_acq_rel);
 }

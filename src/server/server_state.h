@@ -10,12 +10,14 @@
 
 #include "base/clock.h"
 #include "server/guard/key_guard.h"
+#include "server/live_call.h"
 #include "server/route.h"
 #include "server/server.h"
 
 namespace trivet {
 
 class ParseWorkers;
+class Services;
 
 enum class ServerPhase { kLoading, kServing, kDraining };
 
@@ -25,6 +27,7 @@ class ServerState {
   ServerState(const ServerOptions& options, std::unique_ptr<KeyGuard> keys,
               std::span<const Route> routes, EngineBridge& bridge, Metrics& metrics,
               AccessLog* access_log, ParseWorkers& workers, const Clock& clock);
+  ~ServerState();
 
   const ServerOptions& options() const { return options_; }
   KeyGuard& keys() const { return *keys_; }
@@ -57,6 +60,19 @@ class ServerState {
   // limit.
   bool reserve_body(size_t bytes);
   void release_body(size_t bytes);
+  size_t longest_body() const { return longest_body_; }  // that any route takes
+
+  // Only once there is an engine.
+  EngineAccess engine_access() const {
+    return {.bridge = bridge_,
+            .engine = *engine(),
+            .metrics = &metrics_,
+            .keys = keys_.get(),
+            .clock = &clock_,
+            .traces = options_.traces != nullptr,
+            .logs_text = options_.log_prompts};
+  }
+  Services& services() const { return *services_; }
 
  private:
   const ServerOptions options_;
@@ -67,6 +83,8 @@ class ServerState {
   AccessLog* const access_log_;
   ParseWorkers& workers_;
   const Clock& clock_;
+  const size_t longest_body_;
+  const std::unique_ptr<Services> services_;
 
   ServedModel model_;  // written before engine_
   std::atomic<Engine*> engine_ = nullptr;

@@ -80,7 +80,7 @@ Session::Session(ServerState& server, std::shared_ptr<Lane> lane, Transport& tra
       transport_(transport),
       peer_(std::move(peer)),
       over_limit_(over_limit),
-      parser_({server.options().max_header_bytes, server.options().max_body_bytes}),
+      parser_({server.options().max_header_bytes, server.longest_body()}),
       waiting_since_(server.clock().now()) {}
 
 Session::~Session() { drop("disconnect"); }
@@ -99,7 +99,10 @@ void Session::receive_end() {
   transport_.flush();
 }
 
-void Session::output_written() { settle(); }
+void Session::output_written() {
+  read_feed();
+  settle();
+}
 
 bool Session::wants_read() const {
   return state_ == State::kClosing || input_.size() < kMaxPipelinedBytes;
@@ -159,6 +162,7 @@ void Session::begin_exchange() {
   exchange_.cors_origin = allowed_origin(head, server_.options().cors_origins);
   exchange_.match = match_route(server_.routes(), head.method, head.path);
   exchange_.budget = std::make_unique<BodyBudget>(server_);
+  parser_.limit_body(body_limit());
   const std::string* id = head.find("x-request-id");
   exchange_.request_id = id != nullptr && is_valid_request_id(*id) ? *id : random_id();
   const Route* route = exchange_.match.route;
@@ -214,11 +218,10 @@ std::optional<HttpResponse> Session::refuse_head() {
   if (head.find("expect") != nullptr && !head.expects_continue) {
     return error_response(417, "BadRequestError", "the only supported Expect is 100-continue");
   }
-  if (head.content_length.value_or(0) > server_.options().max_body_bytes) {
+  if (head.content_length.value_or(0) > body_limit()) {
     return error_response(413, "PayloadTooLargeError",
                           "the request body of " + std::to_string(*head.content_length) +
-                              " bytes is larger than " +
-                              std::to_string(server_.options().max_body_bytes));
+                              " bytes is larger than " + std::to_string(body_limit()));
   }
   if (std::optional<HttpResponse> refusal = refuse_unless_serving(*match.route)) return refusal;
   return refuse_by_key(*match.route);
@@ -243,6 +246,12 @@ std::optional<HttpResponse> Session::refuse_by_key(const Route& route) {
   }
   exchange_.ticket = std::get<std::unique_ptr<KeyTicket>>(std::move(entry));
   return std::nullopt;
+}
+
+size_t Session::body_limit() const {
+  const Route* route = exchange_.match.route;
+  return route != nullptr && route->max_body_bytes > 0 ? route->max_body_bytes
+                                                       : server_.options().max_body_bytes;
 }
 
 std::optional<HttpResponse> Session::refuse_unless_serving(const Route& route) {
@@ -285,7 +294,9 @@ HttpResponse Session::answer_options() {
     const bool echoes = wanted != nullptr && is_name_list(*wanted);
     response.fields.emplace_back(
         "Access-Control-Allow-Headers",
-        echoes ? *wanted : "Authorization, Content-Type, X-Api-Key, X-Request-Id");
+        echoes ? *wanted
+               : "Authorization, Content-Type, X-Api-Key, X-Request-Id, Idempotency-Key, "
+                 "Last-Event-ID, X-Trivet-Resumable");
     response.fields.emplace_back("Access-Control-Max-Age", "600");
   }
   return response;
@@ -297,7 +308,7 @@ void Session::finish_body() {
   Job& job = *exchange_.job;
   job.route = exchange_.match.route;
   job.path_parameter = exchange_.match.path_parameter;
-  job.query = parser_.head().query;
+  job.head = parser_.head();
   job.body = parser_.take_body();
   if (server_.options().log_prompts) exchange_.logged_body = job.body;
   job.context = {.request_id = exchange_.request_id,
@@ -305,18 +316,24 @@ void Session::finish_body() {
                  .unix_seconds = unix_seconds(),
                  .admin = is_admin()};
   job.budget = std::move(exchange_.budget);
-  dispatch();
+  if (!take_earlier_answer()) dispatch();
 }
 
 void Session::dispatch() {
   state_ = State::kParsing;
-  const auto run = [](ServerState& server, const Job& job) {
-    return job.route->answer({.server = server,
-                              .model = server.model(),
-                              .body = job.body,
-                              .path_parameter = job.path_parameter,
-                              .query = job.query,
-                              .context = job.context});
+  exchange_.job->ticket = std::move(exchange_.ticket);
+  const auto run = [](ServerState& server, Job& job) {
+    Answer answer = job.route->answer({.server = server,
+                                       .model = server.model(),
+                                       .body = job.body,
+                                       .path_parameter = job.path_parameter,
+                                       .query = job.head.query,
+                                       .head = job.head,
+                                       .context = job.context,
+                                       .ticket = &job.ticket});
+    const auto* response = std::get_if<HttpResponse>(&answer);
+    if (response != nullptr && job.keyed != nullptr) job.keyed->settle(*response);
+    return answer;
   };
   if (exchange_.job->body.size() <= kInlineBodyBytes && !exchange_.job->route->blocks)
     return take_answer(run(server_, *exchange_.job));
@@ -338,14 +355,18 @@ void Session::dispatch() {
 }
 
 void Session::take_answer(Answer answer) {
+  exchange_.ticket = std::move(exchange_.job->ticket);
   if (const auto* response = std::get_if<HttpResponse>(&answer)) return respond(*response);
-  start_call(std::get<EngineCall>(std::move(answer)));
+  if (auto* feed = std::get_if<FeedCall>(&answer)) return start_feed(std::move(*feed));
+  auto& call = std::get<EngineCall>(answer);
+  exchange_.ignored_fields = joined(call.ignored_fields);
+  if (std::optional<FeedCall> feed = detach(call)) return start_feed(std::move(*feed));
+  start_call(std::move(call));
 }
 
 void Session::start_call(EngineCall answer) {
-  exchange_.ignored_fields = joined(answer.ignored_fields);
-  exchange_.live = std::make_unique<LiveCall>(server_, lane_, *this, std::move(answer.call),
-                                              exchange_.ticket.get());
+  exchange_.live = std::make_unique<LiveCall>(server_.engine_access(), lane_, *this,
+                                              std::move(answer.call), exchange_.ticket.get());
   const Result<void> submitted =
       exchange_.live->submit(exchange_.started + server_.options().request_timeout);
   if (submitted.ok()) {

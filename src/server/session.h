@@ -12,6 +12,7 @@
 #include "server/live_call.h"
 #include "server/request_trace.h"
 #include "server/server_state.h"
+#include "server/services/services.h"
 
 namespace trivet {
 
@@ -71,10 +72,23 @@ class Session final : public OutputReceiver {
   struct Job {
     const Route* route = nullptr;
     std::string path_parameter;
-    std::string query;
+    HttpHead head;
     std::string body;
     CallContext context;
+    std::unique_ptr<KeyTicket> ticket;  // while the route may take it
     std::unique_ptr<BodyBudget> budget;
+    // For those who send the same Idempotency-Key: they get the answer even if this session has
+    // gone.
+    std::unique_ptr<Services::KeyedAnswer> keyed;
+  };
+  // Reads along in a log while it exists.
+  struct Feed {
+    explicit Feed(FeedCall feed_call) : call(std::move(feed_call)) {}
+    ~Feed() { call.log->unsubscribe(subscription); }
+    Feed(const Feed&) = delete;
+    Feed& operator=(const Feed&) = delete;
+    FeedCall call;
+    uint64_t subscription = 0;
   };
   // A request from the end of its head to the end of its answer.
   struct Exchange {
@@ -91,8 +105,9 @@ class Session final : public OutputReceiver {
     std::optional<HttpResponse> refusal;  // the answer, whatever the body is
     std::unique_ptr<BodyBudget> budget;
     std::shared_ptr<Job> job;
-    bool renamed = false;  // the engine knows it by another id, as the first was in use
-    std::unique_ptr<LiveCall> live;
+    bool renamed = false;            // the engine knows it by another id, as the first was in use
+    std::unique_ptr<LiveCall> live;  // this or a feed while it generates
+    std::unique_ptr<Feed> feed;
     std::string ignored_fields;  // of the body: "a,b"
     bool stream_open = false;
     std::string chunk;  // stream bytes of this batch, not framed yet
@@ -116,6 +131,16 @@ class Session final : public OutputReceiver {
   void take_answer(Answer answer);
   void start_call(EngineCall answer);
   void refuse_call(const Error& error);
+  size_t body_limit() const;
+
+  // Answers that are kept or written elsewhere (session_feed.cpp)
+  bool take_earlier_answer();
+  std::optional<FeedCall> detach(EngineCall& answer);
+  void start_feed(FeedCall feed);
+  void watch(const std::shared_ptr<EventLog>& log);
+  void read_feed();
+  void end_feed_with(const HttpResponse& response, std::string_view last_bytes);
+  bool sends_ping() const;
 
   // Answering (session_answer.cpp)
   void respond(const HttpResponse& response);

@@ -37,7 +37,8 @@ void Session::append_common_fields(const HeaderFields& fields) {
     fmt::format_to(out, "Access-Control-Allow-Origin: {}\r\nVary: Origin\r\n",
                    exchange_.cors_origin);
     head +=
-        "Access-Control-Expose-Headers: X-Request-Id, Retry-After, x-ratelimit-limit-requests, "
+        "Access-Control-Expose-Headers: X-Request-Id, Retry-After, X-Trivet-Stream-Id, "
+        "x-ratelimit-limit-requests, "
         "x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-ratelimit-limit-tokens, "
         "x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens\r\n";
   }
@@ -136,7 +137,14 @@ void Session::open_stream() {
   } else {
     fields.emplace_back("Transfer-Encoding", "chunked");
   }
-  append_head(200, exchange_.live->stream_content_type(), fields, std::nullopt);
+  if (exchange_.feed) {
+    const HeaderFields& more = exchange_.feed->call.fields;
+    fields.insert(fields.end(), more.begin(), more.end());
+  }
+  append_head(200,
+              exchange_.feed ? exchange_.feed->call.log->shape().content_type
+                             : exchange_.live->stream_content_type(),
+              fields, std::nullopt);
   append("\r\n");
   exchange_.stream_open = true;
 }
@@ -163,6 +171,7 @@ void Session::end_stream() {
 }
 
 void Session::fail_call(const ApiError& error) {
+  if (exchange_.feed) return end_feed_with(error_response(error), "");
   exchange_.live->cancel();
   if (exchange_.stream_open) {
     exchange_.chunk += exchange_.live->encode_error_event(error);
@@ -230,6 +239,13 @@ void Session::log_exchange(std::string_view finish, double seconds) {
   record.bytes = exchange_.bytes;
   record.ignored_fields = exchange_.ignored_fields;
   record.prompt = exchange_.logged_body;
+  if (const Feed* feed = exchange_.feed.get()) {
+    const RequestUsage usage = feed->call.log->usage();
+    record.streamed = exchange_.stream_open;
+    record.prompt_tokens = usage.prompt_tokens;
+    record.cached_tokens = usage.cached_tokens;
+    record.completion_tokens = usage.completion_tokens;
+  }
   if (const LiveCall* live = exchange_.live.get()) {
     const RequestUsage usage = live->usage();
     if (finish.empty()) record.finish = live->finish();
@@ -255,6 +271,7 @@ void Session::drop(std::string_view why) {
   if (state_ != State::kParsing && state_ != State::kGenerating) return;
   exchange_.keep_alive = false;
   if (exchange_.live) exchange_.live->cancel();
+  if (exchange_.feed && exchange_.feed->call.ends_with_client) exchange_.feed->call.log->cancel();
   end_exchange(why);
 }
 
@@ -298,12 +315,13 @@ void Session::tick_generation(TimePoint time) {
     error.message = "the answer was not finished in time";
     return fail_call(error);
   }
-  if (!exchange_.live->streamed() || time - exchange_.last_sent < options.ping_interval) return;
+  if (!sends_ping() || time - exchange_.last_sent < options.ping_interval) return;
   exchange_.last_sent = time;
   if (!pending_.empty()) return;  // the client is slow, not the engine
   // The engine has accepted the request, so an error status has become unlikely; proxies that see
   // no byte give up.
-  const std::string_view ping = exchange_.live->stream_ping();
+  const std::string_view ping =
+      exchange_.feed ? exchange_.feed->call.log->shape().ping : exchange_.live->stream_ping();
   if (ping.empty()) return;
   if (!exchange_.stream_open) open_stream();
   exchange_.chunk += ping;

@@ -28,9 +28,11 @@ class Server:
 
     def __init__(self, *arguments: str, model: str = SMOLLM, environment: dict | None = None):
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")
+        self.home = tempfile.TemporaryDirectory()  # no test writes into the user's folders
+        environment = {"XDG_STATE_HOME": self.home.name, **(environment or {})}
         self.process = subprocess.Popen(
             [str(TRIVET), "serve", str(model_path(model)), "--port", "0", *arguments],
-            stdout=subprocess.DEVNULL, stderr=self.log, env={**os.environ, **(environment or {})})
+            stdout=subprocess.DEVNULL, stderr=self.log, env={**os.environ, **environment})
         self.url = self._wait()
 
     def _wait(self) -> str:

@@ -63,6 +63,14 @@ std::optional<std::string_view> disposition(std::string_view head) {
   return std::nullopt;
 }
 
+// Browsers write %22 for a quote in a filename, and escape nothing else that may be in one.
+std::string with_quotes(std::string text) {
+  for (size_t at = text.find("%22"); at != std::string::npos; at = text.find("%22", at + 1)) {
+    text.replace(at, 3, "\"");
+  }
+  return text;
+}
+
 Result<FormPart> read_part(std::string_view part) {
   const size_t head_end = part.starts_with("\r\n") ? 0 : part.find("\r\n\r\n");
   if (head_end == std::string_view::npos || head_end > kMaxPartHead) {
@@ -72,6 +80,7 @@ Result<FormPart> read_part(std::string_view part) {
   const auto name = header ? parameter(*header, "name") : std::nullopt;
   if (!name) return wrong("a part has no Content-Disposition with a name");
   FormPart form{.name = *name, .filename = parameter(*header, "filename")};
+  if (form.filename) form.filename = with_quotes(*form.filename);
   form.content = part.substr(head_end == 0 ? 2 : head_end + 4);
   return form;
 }

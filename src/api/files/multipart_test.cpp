@@ -43,6 +43,13 @@ TEST(Multipart, TakesEmptyContentAndOtherHeaders) {
   EXPECT_EQ((*parts)[0].content, "");
 }
 
+TEST(Multipart, ReadsQuotesAsBrowsersWriteThem) {
+  const auto parts =
+      parse_multipart(kType, part("name=file; filename=\"%22a%22 %41.txt\"", "x") + "--XyZ--");
+  ASSERT_TRUE(parts) << parts.error().message();
+  EXPECT_EQ((*parts)[0].filename, "\"a\" %41.txt");
+}
+
 TEST(Multipart, SaysWhatIsWrong) {
   EXPECT_THAT(fault("", "application/json"), HasSubstr("multipart/form-data with a boundary"));
   EXPECT_THAT(fault("", "multipart/form-data"), HasSubstr("names no boundary"));

@@ -22,6 +22,11 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
                                             [](char x, char y) { return lower(x) == lower(y); });
 }
 
+const HttpHead& HttpHead::none() {
+  static const HttpHead head;
+  return head;
+}
+
 const std::string* HttpHead::find(std::string_view name) const {
   for (const auto& [field, value] : fields) {
     if (equal_ignoring_case(field, name)) return &value;
@@ -54,6 +59,8 @@ std::string_view reason_phrase(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 206:
+      return "Partial Content";
     case 204:
       return "No Content";
     case 304:
@@ -72,6 +79,8 @@ std::string_view reason_phrase(int status) {
       return "Request Timeout";
     case 409:
       return "Conflict";
+    case 410:
+      return "Gone";
     case 413:
       return "Content Too Large";
     case 417:

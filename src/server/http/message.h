@@ -29,6 +29,7 @@ struct HttpHead {
 
   // Value of the first field of that name, any case; null = absent.
   const std::string* find(std::string_view name) const;
+  static const HttpHead& none();  // of no request
 };
 
 struct HttpResponse {

@@ -56,12 +56,17 @@ HttpRequestParser::~HttpRequestParser() = default;
 void HttpRequestParser::reset() {
   beast_ = std::make_unique<Beast>();
   beast_->parser.header_limit(static_cast<std::uint32_t>(limits_.head_bytes));
-  beast_->parser.body_limit(limits_.body_bytes);
+  limit_body(limits_.body_bytes);
   stage_ = Stage::kHead;
   started_ = false;
   head_ = {};
   raw_body_bytes_ = 0;
   failure_.reset();
+}
+
+void HttpRequestParser::limit_body(size_t bytes) {
+  body_limit_ = bytes;
+  beast_->parser.body_limit(bytes);
 }
 
 size_t HttpRequestParser::body_size() const { return beast_->parser.get().body().size(); }
@@ -80,7 +85,7 @@ size_t HttpRequestParser::consume(std::string_view bytes) {
     fail(431, "the request head is larger than " + std::to_string(limits_.head_bytes) + " bytes");
   } else if (error == http::error::body_limit) {
     if (stage_ == Stage::kHead) read_request_line();
-    fail(413, "the request body is larger than " + std::to_string(limits_.body_bytes) + " bytes");
+    fail(413, "the request body is larger than " + std::to_string(body_limit_) + " bytes");
   } else if (error == http::error::bad_version) {
     fail(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
   } else if (error) {
@@ -90,7 +95,7 @@ size_t HttpRequestParser::consume(std::string_view bytes) {
   } else if (used == 0 && bytes.size() > limits_.head_bytes) {
     fail(stage_ == Stage::kHead ? 431 : 400,
          "a line of the request is longer than " + std::to_string(limits_.head_bytes) + " bytes");
-  } else if (raw_body_bytes_ > 2 * limits_.body_bytes + limits_.head_bytes) {
+  } else if (raw_body_bytes_ > 2 * body_limit_ + limits_.head_bytes) {
     // Tiny chunks with long extensions would otherwise be unbounded work.
     fail(413, "the framing of the request body is larger than the body may be");
   }

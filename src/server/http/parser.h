@@ -34,6 +34,8 @@ class HttpRequestParser {
   bool at_start() const { return !started_; }  // nothing consumed since reset()
   // From kBody on; in kFailed at least method and path, if they are known.
   const HttpHead& head() const { return head_; }
+  // Another limit for this request; while its head has been read, but not its body.
+  void limit_body(size_t bytes);
   size_t body_size() const;                                  // received so far
   std::string take_body();                                   // in kDone
   const HttpResponse& failure() const { return *failure_; }  // what to answer; in kFailed
@@ -52,6 +54,7 @@ class HttpRequestParser {
   Stage stage_ = Stage::kHead;
   bool started_ = false;
   HttpHead head_;
+  size_t body_limit_ = 0;      // of this request
   size_t raw_body_bytes_ = 0;  // with chunk framing
   std::optional<HttpResponse> failure_;
 };

@@ -16,7 +16,7 @@ Route models_route() {
 }
 
 Route model_route() {
-  return {.method = "GET", .path = "/v1/models/{id}", .answer = answer_one, .needs_model = true};
+  return {.method = "GET", .path = "/v1/models/{id...}", .answer = answer_one, .needs_model = true};
 }
 
 }  // namespace trivet::routes

@@ -7,6 +7,22 @@
 #define TRIVET_ROUTES(ROUTE) \
   ROUTE(completions)         \
   ROUTE(chat_completions)    \
+  ROUTE(responses)           \
+  ROUTE(response)            \
+  ROUTE(response_delete)     \
+  ROUTE(response_cancel)     \
+  ROUTE(response_input)      \
+  ROUTE(stream)              \
+  ROUTE(stream_delete)       \
+  ROUTE(files)               \
+  ROUTE(file_upload)         \
+  ROUTE(file)                \
+  ROUTE(file_content)        \
+  ROUTE(file_delete)         \
+  ROUTE(batches)             \
+  ROUTE(batch_create)        \
+  ROUTE(batch)               \
+  ROUTE(batch_cancel)        \
   ROUTE(models)              \
   ROUTE(model)               \
   ROUTE(tokenize)            \
