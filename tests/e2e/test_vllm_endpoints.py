@@ -15,7 +15,7 @@ CHAT = {"messages": [{"role": "user", "content": "Count from one to fifty."}], "
 @pytest.fixture(scope="module")
 def admin():
     with Server("--memory", "1500MiB", "--max-model-len", "512", "--enable-sleep-mode",
-                "--api-key", "one", "--api-key", "two") as server:
+                "--admin-api-key", "one", "--api-key", "two") as server:
         yield server
 
 
@@ -167,7 +167,7 @@ def test_resetting_the_prefix_cache_makes_the_next_prompt_cold(admin):
 
 
 def test_without_enable_admin_nobody_stops_the_server_but_all_may_end_their_own():
-    with Server("--memory", "1500MiB", "--max-model-len", "512", "--api-key", "one", "--api-key", "two") as server:
+    with Server("--memory", "1500MiB", "--max-model-len", "512", "--admin-api-key", "one", "--api-key", "two") as server:
         with client(server) as http:
             for path in ["/pause", "/resume", "/sleep", "/wake_up", "/reset_prefix_cache"]:
                 assert http.post(path).status_code == 403, path
