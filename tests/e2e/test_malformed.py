@@ -9,8 +9,9 @@ from malformed import flood
 COUNT = int(os.environ.get("TRIVET_FLOOD", "2000"))
 
 
-def test_malformed_requests_get_an_answer_and_cost_nothing_that_stays():
-    with Server("--memory", "300MiB", "--max-model-len", "256", "--disable-access-log") as server:
+def test_malformed_requests_get_an_answer_and_cost_nothing_that_stays(tmp_path):
+    with Server("--memory", "300MiB", "--max-model-len", "256", "--disable-access-log",
+                "--state-dir", str(tmp_path / "state")) as server:
         ask = {"prompt": "1 2 3 4", "max_tokens": 4, "temperature": 0}
         before = httpx.post(server.url + "/v1/completions", json=ask, timeout=60).json()["choices"][0]["text"]
         for i in range(20):  # so that every block of the small cache has been used

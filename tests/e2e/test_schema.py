@@ -19,7 +19,8 @@ def test_every_answer_is_described_and_none_is_an_error_of_the_server(tmp_path):
     st = pathlib.Path(sys.executable).with_name("st")
     if not st.exists():
         pytest.skip("schemathesis is not installed (tests/requirements.txt)")
-    with Server("--memory", "600MiB", "--max-model-len", "128", "--disable-access-log") as server:
+    with Server("--memory", "600MiB", "--max-model-len", "128", "--disable-access-log",
+                "--state-dir", str(tmp_path / "state")) as server:
         # Deprecated: endpoints that only say that they are not offered, with 501, as /infill does here, whose
         # model has no marks for it.
         excluded = ["--exclude-deprecated", "--exclude-path", "/infill"]
