@@ -127,9 +127,11 @@ class Chat:
 
 
 def test_types_and_units_of_the_page_are_right(node_modules):
-    for script in ("check", "test"):
-        done = subprocess.run(["npm", "run", "--silent", script], cwd=WEB, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+    runs = [subprocess.Popen(["npm", "run", "--silent", script], cwd=WEB, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            for script in ("check", "test")]
+    for run in runs:
+        output, _ = run.communicate()
+        assert run.returncode == 0, output
 
 
 def test_whole_page_is_small_and_comes_from_this_server_only(browser, server):
