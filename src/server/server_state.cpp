@@ -27,7 +27,8 @@ ServerState::ServerState(const ServerOptions& options, std::unique_ptr<KeyGuard>
       longest_body_(longest_body_of(options, routes)),
       services_(std::make_unique<Services>(options_, bridge, metrics, *keys_, clock)) {}
 
-ServerState::~ServerState() = default;
+// Its thread uses what dies before it.
+ServerState::~ServerState() { services_->stop(); }
 
 const ServedModel* ServerState::model() const { return engine() == nullptr ? nullptr : &model_; }
 

@@ -77,7 +77,6 @@ Services::Services(const ServerOptions& options, EngineBridge& bridge, Metrics& 
                    KeyGuard& keys, const Clock& clock)
     : options_(options),
       keys_(keys),
-      clock_(clock),
       runner_(bridge, &metrics, &keys),
       streams_(kStreamLimits, clock),
       keyed_(kKeyLimits, clock),

@@ -87,7 +87,6 @@ class Services {
 
   const ServerOptions& options_;
   KeyGuard& keys_;
-  const Clock& clock_;
   CallRunner runner_;
   LogShelf streams_;
   LogShelf keyed_;
