@@ -146,6 +146,29 @@ TEST(HostileTemplate, LongChainsInTheSourceAreRefused) {
   }
 }
 
+TEST(HostileTemplate, FormatsArePaidFor) {
+  quick_error("{{ ('{0}' * 1000000).format('x' * 1000000)|length }}");
+  quick_error("{{ ('%(a)s' * 1000000)|format(a='x' * 1000000)|length }}");
+  quick_error("{{ ('%s' * 100) % ((['x' * 1000000],) * 100) }}");
+  quick_error("{{ ['%(a)s' * 1000000]|map('format', a='x' * 1000000)|list|length }}");
+}
+
+// What takes one character of a text, or asks about it, has to read it all.
+TEST(HostileTemplate, ReadingTextsIsPaidFor) {
+  for (const char* statement :
+       {"{% for c in s %}{% break %}{% endfor %}", "{% if s is lower %}{% endif %}", "{{ s[-2] }}",
+        "{{ s[9999999] }}", "{% if s.isalpha() %}{% endif %}", "{% if {s: 1}[s] %}{% endif %}",
+        "{% if s is sameas(t) %}{% endif %}", "{{ s|first }}", "{{ s.split('x')|length }}",
+        "{{ s.count('x') }}", "{% set a = s|list %}"}) {
+    quick_error("{% set s = '\u00e4' * 10000000 %}{% set t = s ~ '' %}{% for i in range(99999) %}" +
+                std::string(statement) + "{% endfor %}");
+  }
+  quick_error(
+      "{% set s = '\u00e4' * 10000000 %}{% for i in range(99999) recursive %}{% if loop.depth == 1 "
+      "%}"
+      "{% set f = loop %}{{ f(s) }}{% else %}{% break %}{% endif %}{% endfor %}");
+}
+
 // Runs it on a thread with a stack of 1 MiB: an eighth of what threads have by default.
 void on_small_stack(const std::function<void()>& run) {
   pthread_attr_t attributes;
@@ -259,6 +282,11 @@ TEST(HostileTemplate, MemoryStaysBounded) {
         "x.s = " +
             std::string(step) + " %}{% endfor %}{% endfor %}",
         {kOneMessage});
+  }
+  for (const char* expression :
+       {"('x ' * 15000000).split()", "('\\n' * 30000000).splitlines()", "('x' * 30000000)|list",
+        "('\\n' * 30000000)|indent(9, true, true)", "([1] * 4000000)|batch(1)|list"}) {
+    (void)render_text("{{ " + std::string(expression) + "|length }}", {kOneMessage});
   }
   (void)render_text(
       "{% for i in range(99999) %}{% set x %}{{ 'x' * 100000 }}{% endset %}{% endfor %}",

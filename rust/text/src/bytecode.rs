@@ -7,6 +7,7 @@
 use crate::python_comparisons::{CHAINED, COMPARISONS};
 use crate::python_filters;
 use minijinja::machinery::{Instruction, Instructions};
+use minijinja::value::ValueKind;
 use minijinja::Value;
 
 fn call(name: &'static str, count: u16) -> Instruction<'static> {
@@ -38,15 +39,8 @@ fn chained_comparison<'s>(index: usize) -> Vec<Instruction<'s>> {
     ]
 }
 
-fn is_plain_constant(instruction: Option<&Instruction>) -> bool {
-    matches!(instruction, Some(Instruction::LoadConst(value)) if value.as_object().is_none())
-}
-
 /// What stands for one instruction; None = itself.
-fn replacement<'s>(
-    instruction: &Instruction<'s>,
-    before: Option<&Instruction<'s>>,
-) -> Option<Vec<Instruction<'s>>> {
+fn replacement<'s>(instruction: &Instruction<'s>) -> Option<Vec<Instruction<'s>>> {
     Some(match instruction {
         Instruction::Add => vec![call("+", 2)],
         Instruction::Mul => vec![call("*", 2)],
@@ -61,9 +55,16 @@ fn replacement<'s>(
         Instruction::In => vec![call(COMPARISONS[6], 2)],
         Instruction::CompareAndPreserve(_) => chained_comparison(chained_index(instruction)?),
         Instruction::Slice => vec![call("[:]", 4)],
-        Instruction::GetItem if !is_plain_constant(before) => {
-            vec![call("[key]", 1), Instruction::GetItem]
+        Instruction::GetItem => vec![call("[i]", 2)],
+        // A constant that the compiler made of a repeated list is lazy.
+        Instruction::LoadConst(value) if value.kind() == ValueKind::Iterable => {
+            vec![instruction.clone(), call("[*]", 1)]
         }
+        Instruction::PushLoop(_) | Instruction::FastRecurse => {
+            vec![call("(for)", 1), instruction.clone()]
+        }
+        // It may be a loop under another name.
+        Instruction::CallFunction(_, Some(1)) => vec![call("(for)", 1), instruction.clone()],
         Instruction::SetAttr(name) => {
             vec![Instruction::LoadConst(Value::from(*name)), call(".=", 3), Instruction::DiscardTop]
         }
@@ -107,8 +108,7 @@ pub fn guarded<'s>(original: &Instructions<'s>) -> Instructions<'s> {
     let mut place = 0;
     for index in 0..count {
         let Some(instruction) = original.get(index) else { break };
-        let before = index.checked_sub(1).and_then(|previous| original.get(previous));
-        let part = replacement(instruction, before).unwrap_or_else(|| vec![instruction.clone()]);
+        let part = replacement(instruction).unwrap_or_else(|| vec![instruction.clone()]);
         places.push(place);
         place += part.len() as u32;
         parts.push(part);

@@ -4,9 +4,9 @@
 //! have are unknown here too.
 
 use crate::python_methods::split_lines;
-use crate::python_operators::items;
+use crate::python_operators::{items, pay_for_format};
 use crate::python_values::{invalid, is_container, measure, text};
-use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
+use minijinja::value::{from_args, Kwargs, Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 /// What a filter does with nested values.
@@ -129,6 +129,14 @@ fn center(state: &State, value: &str, width: Option<Value>) -> Result<String, Er
     Ok(centered(value, width, " "))
 }
 
+/// `x|format(...)` as `map` applies it.
+fn format(state: &mut State, format: &Value, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let args = args.into_values();
+    pay_for_format(state, format.as_str().unwrap_or_default(), &args)?;
+    let (args,): (Rest<ValueOrKwargs>,) = from_args(&args)?;
+    minijinja::filters::format(state, format, args)
+}
+
 /// `x|join(d='', attribute=None)` with Python's str() of the items.
 fn join(state: &State, value: &Value, args: Rest<ValueOrKwargs>) -> Result<String, Error> {
     const MAX_BYTES: usize = 32 << 20;
@@ -201,7 +209,7 @@ fn indent(state: &State, value: &Value, args: Rest<ValueOrKwargs>) -> Result<Str
     // A line end at the end of the text is followed by one more, empty line.
     let value = text(value) + "\n";
     let mut result = String::new();
-    for (index, line) in split_lines(&value, false).into_iter().enumerate() {
+    for (index, line) in split_lines(&value, false).enumerate() {
         state.consume_fuel(1 + (indentation.len() / 32) as u64)?;
         if index > 0 {
             result.push('\n');
@@ -290,6 +298,7 @@ pub fn register(environment: &mut Environment<'static>) {
         environment.remove_filter(name);
     }
     environment.add_filter("string", string);
+    environment.add_filter("format", format);
     environment.add_filter("indent", indent);
     environment.add_filter("join", join);
     environment.add_filter("center", center);

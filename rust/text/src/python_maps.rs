@@ -1,5 +1,6 @@
 //! Maps, their keys, and namespaces: what templates build and change.
 
+use crate::python_operators::pay_for_reading;
 use crate::python_values::{invalid, is_container, measure, type_name};
 use indexmap::IndexMap;
 use minijinja::value::{
@@ -46,13 +47,27 @@ impl Object for Namespace {
     }
 }
 
-/// A key that can be looked up: lists and maps never can.
+/// A key that can be looked up, its hash paid for: lists and maps never can.
 pub fn key(state: &State, key: &Value) -> Result<Value, Error> {
     if !is_container(key) {
+        pay_for_reading(state, key.as_str())?;
         return Ok(key.clone());
     }
     measure(state, key)?;
     Ok(if key.is_tuple() { key.clone() } else { Value::UNDEFINED })
+}
+
+/// `container[index]`, which has to count characters in a text.
+fn item(state: &State, container: &Value, index: &Value) -> Result<Value, Error> {
+    if container.kind() == ValueKind::Map {
+        return container.get_item(&key(state, index)?);
+    }
+    pay_for_reading(state, container.as_str())?;
+    if container.kind() == ValueKind::Iterable {
+        let steps = index.as_i64().map_or(0, i64::unsigned_abs);
+        state.consume_fuel(steps.min(container.len().unwrap_or(0) as u64))?;
+    }
+    container.get_item(index)
 }
 
 /// A map of keys and values that lie one after the other.
@@ -125,7 +140,7 @@ fn set_attribute(state: &State, value: Value, target: &Value, name: &str) -> Res
 }
 
 pub fn register(environment: &mut Environment<'static>) {
-    environment.add_function("[key]", key);
+    environment.add_function("[i]", item);
     environment.add_function("{}", map);
     environment.add_function(".=", set_attribute);
     environment.add_function("dict", dict);

@@ -1,6 +1,7 @@
 //! Methods of Python's types that chat templates call and that minijinja's `pycompat` lacks.
 
 use crate::python_filters::centered;
+use crate::python_operators::{pay_for_format, pay_for_reading};
 use crate::python_values::measure;
 use minijinja::value::{from_args, Kwargs, Tuple, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
@@ -14,6 +15,12 @@ pub fn call(
 ) -> Result<Value, Error> {
     for arg in args {
         measure(state, arg)?;
+    }
+    if let Some(text) = value.as_str() {
+        pay_for_text_method(state, text, method, args)?;
+    }
+    if value.kind() == ValueKind::Map {
+        pay_for_reading(state, args.first().and_then(|key| key.as_str()))?;
     }
     if value.kind() == ValueKind::Seq && matches!(method, "index" | "count") {
         measure(state, value)?;
@@ -54,7 +61,7 @@ fn text_method(text: &str, method: &str, args: &[Value]) -> Option<Result<Value,
         "splitlines" => from_args(args).map(|(keep_ends, kwargs): (Option<bool>, Kwargs)| {
             let named = kwargs.get::<Option<bool>>("keepends").ok().flatten();
             let keep_ends = keep_ends.or(named).unwrap_or(false);
-            split_lines(text, keep_ends).into_iter().map(Value::from).collect()
+            split_lines(text, keep_ends).map(Value::from).collect()
         }),
         "center" | "ljust" | "rjust" | "zfill" => padded(text, method, args),
         "swapcase" => from_args::<()>(args).map(|()| swap_case(text).into()),
@@ -72,21 +79,44 @@ fn is_line_end(c: char) -> bool {
 }
 
 /// Python's `text.splitlines(keep_ends)`.
-pub fn split_lines(text: &str, keep_ends: bool) -> Vec<&str> {
-    let mut lines = Vec::new();
+pub fn split_lines(text: &str, keep_ends: bool) -> impl Iterator<Item = &str> {
     let mut rest = text;
-    while let Some(at) = rest.find(is_line_end) {
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let Some(at) = rest.find(is_line_end) else { return Some(std::mem::take(&mut rest)) };
         let end = match &rest[at..] {
             tail if tail.starts_with("\r\n") => at + 2,
             tail => at + tail.chars().next().map_or(1, char::len_utf8),
         };
-        lines.push(&rest[..if keep_ends { end } else { at }]);
+        let line = &rest[..if keep_ends { end } else { at }];
         rest = &rest[end..];
-    }
-    if !rest.is_empty() {
-        lines.push(rest);
-    }
-    lines
+        Some(line)
+    })
+}
+
+/// Pays for what a method of texts visits and makes beyond its result's size.
+fn pay_for_text_method(
+    state: &State,
+    text: &str,
+    method: &str,
+    args: &[Value],
+) -> Result<(), Error> {
+    let separator = args.first().and_then(|arg| arg.as_str()).filter(|part| !part.is_empty());
+    let parts = match (method, separator) {
+        ("split" | "rsplit", Some(separator)) => text.matches(separator).count(),
+        ("split" | "rsplit", None) => text.split_whitespace().count(),
+        ("splitlines", _) => split_lines(text, false).count(),
+        ("format", _) => {
+            pay_for_format(state, text, args)?;
+            0
+        }
+        ("startswith" | "endswith" | "strip" | "lstrip" | "rstrip", _) => return Ok(()),
+        _ => text.len() / 32,
+    };
+    state.consume_fuel(parts as u64)?;
+    pay_for_reading(state, Some(text))
 }
 
 /// Widths and precisions of str.format() make text that no fuel is charged for.

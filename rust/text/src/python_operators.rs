@@ -4,7 +4,7 @@
 //! identifiers, so no variable of a template can stand in their way.
 
 use crate::python_values::{invalid, is_sequence, measure, text, type_name};
-use minijinja::value::{Tuple, ValueKind};
+use minijinja::value::{Rest, Tuple, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value};
 
 /// Longest list or tuple that an operator makes.
@@ -58,6 +58,43 @@ fn pay_for_text(state: &State, bytes: usize) -> Result<(), Error> {
         )));
     }
     state.consume_fuel((bytes / BYTES_PER_FUEL) as u64)
+}
+
+/// Pays for one pass over a text.
+pub fn pay_for_reading(state: &State, text: Option<&str>) -> Result<(), Error> {
+    let bytes = text.map_or(0, str::len);
+    if bytes < BYTES_PER_FUEL {
+        return Ok(());
+    }
+    state.consume_fuel((bytes / BYTES_PER_FUEL) as u64)
+}
+
+/// Pays for a loop over a text: it starts with counting the characters. Gives its one argument back, which may be
+/// a set of keyword arguments.
+fn iterated(state: &State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let value = args.into_values().pop().unwrap_or_default();
+    pay_for_reading(state, value.as_str())?;
+    Ok(value)
+}
+
+fn listed(state: &State, value: &Value) -> Result<Value, Error> {
+    pay_for_items(state, value.len().unwrap_or(0))?;
+    Ok(Value::from(items(state, value)?))
+}
+
+/// Pays for what a format makes: each of its fields may be the longest argument, or as wide as the largest
+/// number in it says.
+pub fn pay_for_format(state: &State, format: &str, args: &[Value]) -> Result<(), Error> {
+    let fields = format.matches(['{', '%']).count();
+    let width =
+        format.split(|c: char| !c.is_ascii_digit()).filter_map(|run| run.parse().ok()).max();
+    let longest = |value: &Value| value.as_str().map_or_else(|| text(value).len(), str::len);
+    let mut bytes = width.unwrap_or(0usize);
+    for arg in args {
+        measure(state, arg)?;
+        bytes = bytes.max(longest(arg));
+    }
+    pay_for_text(state, format.len().saturating_add(fields.saturating_mul(bytes)))
 }
 
 fn pay_for_items(state: &State, count: usize) -> Result<(), Error> {
@@ -270,6 +307,8 @@ pub fn register(environment: &mut Environment<'static>) {
     environment.add_function("%", remainder);
     environment.add_function("~", concatenate);
     environment.add_function("[:]", slice);
+    environment.add_function("[*]", listed);
+    environment.add_function("(for)", iterated);
     environment.add_function("[]", checked);
 }
 
