@@ -3,6 +3,8 @@
 
   tokenizer_goldens.py small --llama-tokenize PATH     small vocabularies made here, one result per
                                                        pre-tokenizer -> src/text/testdata/
+  tokenizer_goldens.py vocabularies --llama-tokenize PATH GGUF...  vocabularies without weights
+                                                       -> tests/real/testdata/vocabularies.json
   tokenizer_goldens.py real --llama-tokenize PATH GGUF...  vocabularies of real models
                                                        -> tests/real/testdata/tokens_NAME.json
 
@@ -163,14 +165,21 @@ def real(arguments):
         write(ROOT / "tests/real/testdata" / f"tokens_{name}.json", {"file": model.name, "cases": cases})
 
 
+def vocabularies(arguments):
+    results = {path.name: golden(arguments.llama_tokenize, path, arguments.workers) for path in arguments.models}
+    texts = [{"text": case["text"], "parse_special": case["parse_special"]} for case in next(iter(results.values()))]
+    write(ROOT / "tests/real/testdata/vocabularies.json",
+          {"cases": texts, "ids": {name: [case["ids"] for case in cases] for name, cases in results.items()}})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["small", "real"])
+    parser.add_argument("what", choices=["small", "real", "vocabularies"])
     parser.add_argument("models", nargs="*", type=pathlib.Path)
     parser.add_argument("--llama-tokenize", required=True)
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_intermixed_args()
-    {"small": small, "real": real}[arguments.what](arguments)
+    {"small": small, "real": real, "vocabularies": vocabularies}[arguments.what](arguments)
 
 
 if __name__ == "__main__":
