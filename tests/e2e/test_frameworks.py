@@ -1,25 +1,42 @@
 """Frameworks that people build on, unmodified, against a real server: LangChain, LlamaIndex and instructor."""
 import asyncio
+import functools
+import operator
 from typing import Literal
 
 import instructor
 import openai
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAI
 from llama_index.core.llms import ChatMessage
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.tools import FunctionTool
 from llama_index.llms.openai_like import OpenAILike
 from pydantic import BaseModel, Field
 
 QUESTION = "What is the capital of France? Answer in one word."
 
 
+ABOUT_PARIS = "Describe the city of Paris as a JSON object."
+WEATHER = "How is the weather in Paris?"
+
+
 class City(BaseModel):
     """A city and what is known about it."""
-    name: str
-    country: str
+    name: str = Field(max_length=40)
+    country: str = Field(max_length=40)
     size: Literal["small", "large"]
     inhabitants: int = Field(ge=0, le=99_999_999)
+
+
+def forecast(city: str, days: Literal["one", "two"]) -> str:
+    """The weather in a city for some days."""
+    return f"sunny in {city} for {days}"
+
+
+weather = tool("weather")(forecast)
 
 
 def model_id(server) -> str:
@@ -74,6 +91,25 @@ class TestLangChain:
             ChatOpenAI(model="missing", base_url=server.url + "/v1", api_key="none", max_retries=0).invoke("x")
 
 
+    @pytest.mark.parametrize("choice", ["required", "weather"])
+    def test_calls_tools(self, langchain, choice):
+        bound = langchain.bind_tools([weather], tool_choice=choice).bind(max_tokens=200)
+        answer = bound.invoke(WEATHER)
+        calls = answer.tool_calls
+        assert calls and all(call["name"] == "weather" for call in calls)
+        results = [weather.invoke(call) for call in calls]
+        assert all(result.content.startswith("sunny in") for result in results)
+        streamed = functools.reduce(operator.add, bound.stream(WEATHER))
+        assert [call["args"] for call in streamed.tool_calls] == [call["args"] for call in calls]
+        assert langchain.invoke([HumanMessage(WEATHER), answer, *results]).content
+
+    @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+    def test_gives_structured_output(self, server, method):
+        chat = ChatOpenAI(model=model_id(server), base_url=server.url + "/v1", api_key="none", temperature=1, seed=1,
+                          max_tokens=300, max_retries=0)
+        assert isinstance(chat.with_structured_output(City, method=method).invoke(ABOUT_PARIS), City)
+
+
 class TestLlamaIndex:
     def test_chats_completes_and_streams(self, llama_index):
         messages = [ChatMessage(role="system", content="Be brief."), ChatMessage(role="user", content=QUESTION)]
@@ -83,3 +119,25 @@ class TestLlamaIndex:
         assert streamed[-1].message.content == answer.message.content
         assert "".join(chunk.delta or "" for chunk in streamed) == answer.message.content
         assert "Paris" in llama_index.complete(QUESTION).text
+
+    def test_calls_tools_and_fills_models(self, server):
+        model = OpenAILike(model=model_id(server), api_base=server.url + "/v1", api_key="none", is_chat_model=True,
+                           is_function_calling_model=True, context_window=2048, max_tokens=300, temperature=1,
+                           max_retries=0)
+        found = FunctionTool.from_defaults(forecast, name="weather")
+        answer = model.chat_with_tools([found], user_msg=WEATHER, tool_required=True)
+        calls = model.get_tool_calls_from_response(answer)
+        assert calls[0].tool_name == "weather" and found(**calls[0].tool_kwargs).content.startswith("sunny in")
+        city = model.structured_predict(City, PromptTemplate(ABOUT_PARIS), llm_kwargs={"tool_choice": "required"})
+        assert isinstance(city, City)
+
+
+class TestInstructor:
+    @pytest.mark.parametrize("mode", [instructor.Mode.TOOLS, instructor.Mode.JSON_SCHEMA])
+    def test_gives_typed_output(self, server, mode):
+        client = instructor.from_openai(openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0),
+                                        mode=mode)
+        options = dict(model=model_id(server), messages=[{"role": "user", "content": ABOUT_PARIS}], temperature=1,
+                       seed=2, max_tokens=300, max_retries=0)
+        city = client.chat.completions.create(response_model=City, **options)
+        assert isinstance(city, City)

@@ -7,7 +7,7 @@ import pytest
 NODE = pathlib.Path(__file__).parent / "node"
 
 
-@pytest.mark.parametrize("client", ["anthropic", "ollama", "openai"])
+@pytest.mark.parametrize("client", ["ai_sdk", "anthropic", "ollama", "openai"])
 def test_client(server, client):
     done = subprocess.run(["node", f"{client}.mjs", server.url], cwd=NODE, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and "ok " in done.stdout, done.stdout + done.stderr
