@@ -1,10 +1,11 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { fitHeight } from '../parts/fit_height';
 
 export function MessageEditor({ text, save, onSave, onCancel }: { text: string; save: string; onSave: (text: string) => void; onCancel: () => void }) {
   const [value, setValue] = useState(text);
   const area = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => {
+  // Before anyone can type: a caret that moves later would part what is typed.
+  useLayoutEffect(() => {
     const element = area.current!;
     fitHeight(element);
     element.focus();
