@@ -22,10 +22,10 @@ std::string fault(const std::string& body, const std::string& type = kType) {
 
 TEST(Multipart, GivesPartsWithTheirBytes) {
   const std::string content("\r\n--Xy\0\r\n", 9);
-  const auto parts = parse_multipart("Multipart/Form-Data; charset=x; boundary=\"XyZ\"",
-                                     "preamble\r\n" + part("name=\"purpose\"", "batch") +
-                                         part("name=file; filename=\"a \\\"b\\\".txt\"", content) +
-                                         "--XyZ--\r\nepilogue");
+  const std::string body = "preamble\r\n" + part("name=\"purpose\"", "batch") +
+                           part("name=file; filename=\"a \\\"b\\\".txt\"", content) +
+                           "--XyZ--\r\nepilogue";
+  const auto parts = parse_multipart("Multipart/Form-Data; charset=x; boundary=\"XyZ\"", body);
   ASSERT_TRUE(parts) << parts.error().message();
   ASSERT_EQ(parts->size(), 2u);
   EXPECT_EQ((*parts)[0].name, "purpose");
