@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <openssl/rand.h>
 
+#include "base/hex.h"
 #include "commands.h"
 #include "server/guard/key_file.h"
 #include "server/guard/key_ring.h"
@@ -14,7 +15,7 @@ Result<std::string> make_secret() {
   unsigned char bytes[32];
   if (RAND_bytes(bytes, sizeof bytes) != 1)
     return Error(ErrorCode::kInternal, "the system gives no random numbers");
-  return "sk-trivet-" + to_hex(bytes, sizeof bytes);
+  return "sk-trivet-" + to_hex(bytes);
 }
 
 // Errors if the keys of the text could not be used together.
@@ -31,7 +32,7 @@ Result<std::string> add(const KeysOptions& options) {
   const Sha256 digest = sha256_of(secret);
   ApiKey key;
   key.name = options.name;
-  key.sha256 = to_hex(digest.data(), digest.size());
+  key.sha256 = to_hex(digest);
   key.limits = {options.requests_per_minute, options.tokens_per_minute, options.concurrency};
   key.priority = options.priority;
   key.models = options.models;

@@ -17,10 +17,7 @@ namespace {
 constexpr size_t kMaxTemplateBytes = 1 << 20;
 
 Result<std::string> read_template(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file || text.empty())
-    return Error(ErrorCode::kInvalidArgument, path + ": cannot be read, or is empty");
+  TRIVET_ASSIGN_OR_RETURN(std::string text, read_text_file(path));
   if (text.size() > kMaxTemplateBytes) {
     return Error(ErrorCode::kInvalidArgument,
                  fmt::format("{}: {} bytes is too long for a chat template (at most {})", path,
@@ -30,6 +27,15 @@ Result<std::string> read_template(const std::string& path) {
 }
 
 }  // namespace
+
+Result<std::string> read_text_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file || text.empty()) {
+    return Error(ErrorCode::kInvalidArgument, path + ": cannot be read, or is empty");
+  }
+  return text;
+}
 
 std::string program_folder() {
   char path[PATH_MAX];

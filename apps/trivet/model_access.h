@@ -15,6 +15,10 @@ namespace trivet {
 // The folder of this program: backend plugins lie beside it.
 std::string program_folder();
 
+// A text that the user wrote for this run: a template, a schema, a grammar. An error if it is
+// empty.
+Result<std::string> read_text_file(const std::string& path);
+
 // The store in the folder, or the default one if it is empty.
 ModelStore open_store(const std::string& folder);
 

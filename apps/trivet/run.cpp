@@ -5,9 +5,7 @@
 #include <csignal>
 #include <cstdio>
 #include <deque>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
@@ -66,15 +64,6 @@ GenerationParams to_params(const RunOptions& options, const GenerationDefaults& 
   return params;
 }
 
-Result<std::string> read_grammar_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file || text.empty()) {
-    return Error(ErrorCode::kInvalidArgument, path + ": cannot be read, or is empty");
-  }
-  return text;
-}
-
 // What the files ask for; null if there are none.
 Result<std::shared_ptr<const Grammar>> compile_grammar(const RunOptions& options,
                                                        const LoadedModel& model) {
@@ -82,7 +71,7 @@ Result<std::shared_ptr<const Grammar>> compile_grammar(const RunOptions& options
   const std::string& path = is_schema ? options.json_schema_file : options.grammar_file;
   if (path.empty()) return std::shared_ptr<const Grammar>();
   TranslatedGrammar grammar{is_schema ? GrammarKind::kJsonSchema : GrammarKind::kLark, ""};
-  TRIVET_ASSIGN_OR_RETURN(grammar.source, read_grammar_file(path));
+  TRIVET_ASSIGN_OR_RETURN(grammar.source, read_text_file(path));
   if (!is_schema && is_gbnf(grammar.source)) {
     TRIVET_ASSIGN_OR_RETURN(grammar, translate_gbnf(grammar.source));
   }

@@ -56,11 +56,7 @@ void AnswersCall::note(Progress& progress, const RequestOutput& output) {
 
 RequestUsage AnswersCall::usage() const {
   RequestUsage total;
-  for (const Progress& progress : progress_) {
-    total.prompt_tokens += progress.usage.prompt_tokens;
-    total.cached_tokens += progress.usage.cached_tokens;
-    total.completion_tokens += progress.usage.completion_tokens;
-  }
+  for (const Progress& progress : progress_) total += progress.usage;
   return total;
 }
 

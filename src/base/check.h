@@ -11,10 +11,11 @@ namespace trivet {
 
 }  // namespace trivet
 
-#define TRIVET_CHECK(condition)                                                           \
-  do {                                                                                    \
-    if (!(condition)) [[unlikely]]                                                        \
-      ::trivet::check_failed(std::string(__FILE__) + ":" + std::to_string(__LINE__) + ": " #condition); \
+#define TRIVET_CHECK(condition)                                                       \
+  do {                                                                                \
+    if (!(condition)) [[unlikely]]                                                    \
+      ::trivet::check_failed(std::string(__FILE__) + ":" + std::to_string(__LINE__) + \
+                             ": " #condition);                                        \
   } while (false)
 
 #endif  // TRIVET_BASE_CHECK_H_

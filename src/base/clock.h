@@ -3,6 +3,7 @@
 #define TRIVET_BASE_CLOCK_H_
 
 #include <chrono>
+#include <cstdint>
 
 namespace trivet {
 
@@ -34,6 +35,14 @@ class VirtualClock final : public Clock {
 inline double seconds_between(TimePoint from, TimePoint to) {
   return std::chrono::duration<double>(to - from).count();
 }
+
+// Since 1 January 1970, by the wall clock.
+template <class Unit>
+int64_t unix_time() {
+  return std::chrono::duration_cast<Unit>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+inline int64_t unix_seconds() { return unix_time<std::chrono::seconds>(); }
 
 }  // namespace trivet
 

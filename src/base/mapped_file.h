@@ -23,8 +23,8 @@ class MappedFile {
   const std::string& path() const { return path_; }
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 
-  // Gives the resident pages that lie wholly inside the range back to the system; they are read again
-  // on the next touch. Keeps peak memory at one tensor while weights are repacked.
+  // Gives the resident pages that lie wholly inside the range back to the system; they are read
+  // again on the next touch. Keeps peak memory at one tensor while weights are repacked.
   void drop(std::span<const std::byte> range) const;
 
  private:

@@ -15,7 +15,7 @@ namespace trivet {
 
 // Mapped once to HTTP statuses and exit codes (api/http_status.h). Add none without need.
 enum class ErrorCode {
-  kInvalidArgument,    // the request itself is wrong; repeating it will not help
+  kInvalidArgument,  // the request itself is wrong; repeating it will not help
   kNotFound,
   kAlreadyExists,
   kPermissionDenied,
@@ -24,9 +24,9 @@ enum class ErrorCode {
   kUnavailable,        // not serving now (starting, draining)
   kDeadlineExceeded,
   kCancelled,
-  kUnimplemented,      // valid, but this build or device cannot do it
-  kDataLoss,           // a file or message is damaged
-  kInternal,           // our own mistake, or the device failed
+  kUnimplemented,  // valid, but this build or device cannot do it
+  kDataLoss,       // a file or message is damaged
+  kInternal,       // our own mistake, or the device failed
 };
 
 std::string_view error_code_name(ErrorCode code);
@@ -53,7 +53,8 @@ class [[nodiscard]] Error {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit by design
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit by design
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
 
   bool ok() const { return state_.index() == 0; }
@@ -108,10 +109,9 @@ class [[nodiscard]] Result<void> {
 #define TRIVET_CONCAT(a, b) TRIVET_CONCAT_(a, b)
 
 // Returns the error of a Result<void> (or of any Result whose value is not needed).
-#define TRIVET_RETURN_IF_ERROR(expr)                     \
-  do {                                                   \
-    if (auto trivet_result_ = (expr); !trivet_result_)   \
-      return trivet_result_.error();                     \
+#define TRIVET_RETURN_IF_ERROR(expr)                                                  \
+  do {                                                                                \
+    if (auto trivet_result_ = (expr); !trivet_result_) return trivet_result_.error(); \
   } while (false)
 
 // TRIVET_ASSIGN_OR_RETURN(auto x, f()): binds the value or returns the error.

@@ -49,6 +49,13 @@ struct RequestUsage {
   int prompt_tokens = 0;
   int cached_tokens = 0;      // of the prompt, found in the prefix cache
   int completion_tokens = 0;  // all choices
+
+  RequestUsage& operator+=(const RequestUsage& other) {
+    prompt_tokens += other.prompt_tokens;
+    cached_tokens += other.cached_tokens;
+    completion_tokens += other.completion_tokens;
+    return *this;
+  }
 };
 
 struct RequestTiming {
@@ -98,7 +105,7 @@ struct EngineStats {
   uint64_t prompt_tokens = 0, generated_tokens = 0;
   uint64_t steps = 0;
   double mask_delay_seconds = 0;  // what grammars made the last step longer
-  bool resting = false;  // paused or asleep, or on the way there
+  bool resting = false;           // paused or asleep, or on the way there
 };
 
 // How still the engine is.

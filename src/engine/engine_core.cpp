@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/mix.h"
 #include "engine/answer_budget.h"
 
 namespace trivet {
@@ -43,14 +44,6 @@ Result<void> check_limits(const RunnerLimits& limits) {
     return Error(ErrorCode::kInternal, "The model's limits are incomplete.");
   }
   return {};
-}
-
-// splitmix64: neighbouring inputs give unrelated seeds.
-uint64_t mix(uint64_t x) {
-  x += 0x9e3779b97f4a7c15u;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/testing/eventually.h"
 #include "engine/engine.h"
 #include "engine/fake_runner.h"
 #include "engine/fake_tokenizer.h"
@@ -53,15 +54,6 @@ EngineRequest request(const std::string& id, int max_tokens = 40) {
   made.params.ignore_eos = true;
   made.params.seed = 5;
   return made;
-}
-
-template <class Condition>
-bool eventually(Condition condition) {
-  for (int i = 0; i < 20000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return false;
 }
 
 class EngineRestTest : public ::testing::Test {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/markup.h"
 #include "graph/ops/op_rules.h"
 #include "graph/print.h"
 
@@ -15,29 +16,6 @@ constexpr int kBoxHeight = 40;
 constexpr int kGap = 14;
 constexpr int kFramePad = 12;
 constexpr int kTop = 70;
-
-std::string escape(std::string_view text) {
-  std::string safe;
-  for (char c : text) {
-    switch (c) {
-      case '&':
-        safe += "&amp;";
-        break;
-      case '<':
-        safe += "&lt;";
-        break;
-      case '>':
-        safe += "&gt;";
-        break;
-      case '"':
-        safe += "&quot;";
-        break;
-      default:
-        safe += c;
-    }
-  }
-  return safe;
-}
 
 // A colour per family of operations.
 std::string_view fill_of(const GraphNode& node) {
@@ -102,7 +80,7 @@ class ColumnDrawing {
  private:
   void text(int x, int y, std::string_view style, const std::string& content) {
     svg_ += fmt::format("<text x=\"{}\" y=\"{}\" class=\"{}\">{}</text>\n", x, y, style,
-                        escape(content));
+                        escape_markup(content));
   }
 
   void frame(const LayerKind& kind) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/markup.h"
 #include "loadgen/plot.h"
 
 namespace trivet {
@@ -197,7 +198,7 @@ std::string failures_html(const LoadSummary& s) {
   std::string html = "<table><tr><th>Failure</th><th>requests</th></tr>";
   for (const auto& [reason, count] : s.failures) {
     html +=
-        fmt::format("<tr><td class=\"bad\">{}</td><td>{}</td></tr>", escape_html(reason), count);
+        fmt::format("<tr><td class=\"bad\">{}</td><td>{}</td></tr>", escape_markup(reason), count);
   }
   return html + "</table>";
 }
@@ -249,7 +250,7 @@ std::string load_report_html(const LoadRun& run, const LoadSummary& s,
       "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width\"><title>Load on {0}</title><style>{1}</style></head><body>"
       "<h1>Load on {0}</h1><p class=\"about\">{2}</p>",
-      escape_html(run.model), kStyle, escape_html(about(run)));
+      escape_markup(run.model), kStyle, escape_markup(about(run)));
   html += tiles_html(s, objective);
   html +=
       "<table><tr><th>milliseconds</th><th>mean</th><th>p50</th><th>p90</th><th>p95</th><th>p99</"

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/markup.h"
+
 namespace trivet {
 namespace {
 
@@ -97,12 +99,12 @@ void draw_frame(std::string& svg, const Plot& plot, const Axis& x, const Axis& y
         y.pixel(tick), kLeft, kWidth - kRight, kLeft - 6, y.pixel(tick) + 4, number(tick));
   }
   svg += fmt::format("<text class=\"title\" x=\"{}\" y=\"18\">{}</text>", kLeft,
-                     escape_html(plot.title));
+                     escape_markup(plot.title));
   svg += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-                     (kLeft + kWidth - kRight) / 2, kHeight - 8, escape_html(plot.x_label));
+                     (kLeft + kWidth - kRight) / 2, kHeight - 8, escape_markup(plot.x_label));
   svg += fmt::format(
       "<text transform=\"translate(14 {}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
-      (kTop + kHeight - kBottom) / 2, escape_html(plot.y_label));
+      (kTop + kHeight - kBottom) / 2, escape_markup(plot.y_label));
 }
 
 void draw_series(std::string& svg, const Plot& plot, const PlotSeries& series, size_t colour,
@@ -141,7 +143,7 @@ void draw_legend(std::string& svg, const Plot& plot) {
   for (size_t i = plot.series.size(); i-- > 0;) {
     const std::string& name = plot.series[i].name;
     svg += fmt::format("<text class=\"name s{}\" x=\"{}\" y=\"18\" text-anchor=\"end\">{}</text>",
-                       i, at, escape_html(name));
+                       i, at, escape_markup(name));
     at -= 7.0 * static_cast<double>(name.size()) + 14;
   }
 }
@@ -166,33 +168,10 @@ std::vector<double> axis_ticks(double low, double high, int most) {
   return ticks;
 }
 
-std::string escape_html(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string plot_svg(const Plot& plot) {
   const Axis x = x_axis(plot), y = y_axis(plot);
   std::string svg = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">",
-                                kWidth, kHeight, escape_html(plot.title));
+                                kWidth, kHeight, escape_markup(plot.title));
   draw_frame(svg, plot, x, y);
   for (size_t i = 0; i < plot.series.size(); ++i) {
     draw_series(svg, plot, plot.series[i], i, x, y);

@@ -27,9 +27,6 @@ std::string plot_svg(const Plot& plot);
 // Steps of 1, 2 or 5 times a power of ten that cut [low, high] into at most `most` parts.
 std::vector<double> axis_ticks(double low, double high, int most);
 
-// Text inside HTML or SVG.
-std::string escape_html(std::string_view text);
-
 }  // namespace trivet
 
 #endif  // TRIVET_LOADGEN_PLOT_H_

@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "base/mix.h"
+
 namespace trivet {
 namespace {
 
@@ -23,14 +25,6 @@ constexpr std::array<std::string_view, 128> kWords = {
     "long",   "market", "moon",    "morning", "mountain", "music",  "night",  "north",  "ocean",
     "paper",  "people", "quiet",   "rain",    "river",    "road",   "school", "silver", "snow",
     "stone",  "summer"};
-
-// splitmix64: an independent stream for each (seed, purpose, index).
-uint64_t mix(uint64_t x) {
-  x += 0x9e3779b97f4a7c15u;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
 
 void append_words(std::string& text, uint64_t state, int count) {
   for (int i = 0; i < count; ++i) {

@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "base/testing/eventually.h"
 #include "server/fakes/fake_engine.h"
 #include "server/fakes/self_signed.h"
 #include "server/fakes/test_client.h"
@@ -25,15 +26,6 @@ std::string post(std::string_view path, std::string_view body, std::string_view 
 }
 const std::string kOpen = "GET /open HTTP/1.1\r\nHost: h\r\n\r\n";
 const std::string kStreamCall = post("/generate", "stream", "X-Request-Id: r\r\n");
-
-template <class Condition>
-bool eventually(Condition condition) {
-  for (int i = 0; i < 2000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(milliseconds(10));
-  }
-  return false;
-}
 
 // Whether connections are plain or TLS: both must keep the same promises.
 class HttpServerTest : public testing::TestWithParam<bool> {

@@ -2,21 +2,18 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
+
 namespace trivet {
 namespace {
 
 constexpr size_t kMaxStateBytes = 512;
 
-int64_t unix_now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 // The steady clock measures; the wall clock says when. They are compared once per request.
 class WallClock {
  public:
-  WallClock(TimePoint now) : offset_ns_(unix_now_ns() - since_boot_ns(now)) {}
+  WallClock(TimePoint now)
+      : offset_ns_(unix_time<std::chrono::nanoseconds>() - since_boot_ns(now)) {}
   int64_t at(TimePoint time) const { return offset_ns_ + since_boot_ns(time); }
 
  private:

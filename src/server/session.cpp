@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/clock.h"
 #include "server/parse_workers.h"
 
 namespace trivet {
@@ -56,12 +57,6 @@ bool is_name_list(std::string_view text) {
     return std::isalnum(c) != 0 || c == '-' || c == '_' || c == ',' || c == ' ';
   };
   return text.size() <= kMaxSize && std::all_of(text.begin(), text.end(), fits);
-}
-
-int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 }  // namespace

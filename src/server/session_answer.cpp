@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/clock.h"
 #include "server/session.h"
 #include "telemetry/trace_exporter.h"
 
@@ -12,12 +13,6 @@ namespace {
 // The server's own time limit must come after the engine's, which gives the better answer.
 constexpr Duration kEngineGrace = std::chrono::seconds(5);
 constexpr int kClientClosedRequest = 499;  // nginx's status for the log; never sent
-
-int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 }  // namespace
 

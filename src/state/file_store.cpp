@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <unordered_set>
 
+#include "base/hex.h"
+
 namespace trivet {
 namespace {
 
@@ -52,13 +54,7 @@ constexpr const char* kSelect =
 std::string make_id(std::string_view prefix) {
   std::array<unsigned char, 16> bytes{};
   TRIVET_CHECK(RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1);
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string id(prefix);
-  for (const unsigned char byte : bytes) {
-    id += kDigits[byte >> 4];
-    id += kDigits[byte & 15];
-  }
-  return id;
+  return std::string(prefix) + to_hex(bytes);
 }
 
 NewFile::NewFile(std::string folder, std::string id, int descriptor)

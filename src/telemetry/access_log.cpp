@@ -9,6 +9,8 @@
 #include <chrono>
 #include <iterator>
 
+#include "base/clock.h"
+
 namespace trivet {
 namespace {
 
@@ -102,11 +104,6 @@ std::shared_ptr<spdlog::logger> make_logger(spdlog::sink_ptr sink) {
   return logger;
 }
 
-int64_t now_unix_milliseconds() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
-
 }  // namespace
 
 std::string format_access_line(const AccessRecord& record, int64_t unix_milliseconds) {
@@ -159,7 +156,8 @@ std::unique_ptr<AccessLog> AccessLog::to_stream(std::ostream& stream) {
 
 void AccessLog::write(const AccessRecord& record) {
   // The line goes in as an argument: braces in it are not formatting.
-  logger_->log(spdlog::level::info, "{}", format_access_line(record, now_unix_milliseconds()));
+  logger_->log(spdlog::level::info, "{}",
+               format_access_line(record, unix_time<std::chrono::milliseconds>()));
 }
 
 void AccessLog::flush() { logger_->flush(); }

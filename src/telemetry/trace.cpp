@@ -5,21 +5,12 @@
 #include <algorithm>
 #include <random>
 
+#include "base/hex.h"
+
 namespace trivet {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-template <size_t N>
-std::string hex(const std::array<unsigned char, N>& bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  for (const unsigned char byte : bytes) {
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 15];
-  }
-  return out;
-}
 
 // Lower case only, as the standard demands.
 int hex_value(char c) {
@@ -71,9 +62,9 @@ Json attribute(const std::string& key, const AttributeValue& value) {
 
 Json span_json(const Span& span) {
   constexpr int kOk = 0, kError = 2;
-  Json out = {{"traceId", hex(span.context.trace_id)}, {"spanId", hex(span.context.span_id)}};
+  Json out = {{"traceId", to_hex(span.context.trace_id)}, {"spanId", to_hex(span.context.span_id)}};
   if (!span.context.state.empty()) out["traceState"] = span.context.state;
-  if (span.parent) out["parentSpanId"] = hex(*span.parent);
+  if (span.parent) out["parentSpanId"] = to_hex(*span.parent);
   out["name"] = span.name;
   out["kind"] = static_cast<int>(span.kind);
   out["startTimeUnixNano"] = std::to_string(span.start_unix_ns);
@@ -106,7 +97,7 @@ std::optional<TraceContext> parse_traceparent(std::string_view text) {
 }
 
 std::string format_traceparent(const TraceContext& context) {
-  return "00-" + hex(context.trace_id) + "-" + hex(context.span_id) +
+  return "00-" + to_hex(context.trace_id) + "-" + to_hex(context.span_id) +
          (context.sampled ? "-01" : "-00");
 }
 

@@ -5,20 +5,13 @@
 
 #include <atomic>
 
+#include "base/testing/eventually.h"
+
 namespace trivet {
 namespace {
 
 using std::chrono::milliseconds;
 using testing::HasSubstr;
-
-template <class Condition>
-bool eventually(Condition condition) {
-  for (int i = 0; i < 4000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(milliseconds(5));
-  }
-  return false;
-}
 
 std::vector<Span> spans(size_t count) {
   std::vector<Span> result(count);

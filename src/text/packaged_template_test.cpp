@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/hex.h"
 #include "text/testdata/template_rendering.h"
 
 namespace trivet {
@@ -19,13 +20,7 @@ using json = nlohmann::ordered_json;  // templates print objects in the order of
 std::string digest(std::string_view text) {
   unsigned char hash[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), hash);
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string result;
-  for (int i = 0; i < 8; ++i) {
-    result += kDigits[hash[i] >> 4];
-    result += kDigits[hash[i] & 15];
-  }
-  return result;
+  return to_hex(std::span(hash).first(8));
 }
 
 std::string read_file(const std::filesystem::path& path) {

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include "base/check.h"
+#include "base/hex.h"
 
 namespace trivet {
 
@@ -30,13 +31,7 @@ std::string Digest::finish_hex() {
   unsigned char bytes[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
   TRIVET_CHECK(EVP_DigestFinal_ex(context_->state.get(), bytes, &size) == 1);
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string hex;
-  for (unsigned int i = 0; i < size; ++i) {
-    hex += kDigits[bytes[i] >> 4];
-    hex += kDigits[bytes[i] & 15];
-  }
-  return hex;
+  return to_hex({bytes, size});
 }
 
 std::string sha256_hex(std::string_view text) {

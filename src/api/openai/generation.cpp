@@ -149,11 +149,7 @@ std::string OpenAiCall::end_of_stream() const {
 
 RequestUsage OpenAiCall::usage() const {
   RequestUsage total;
-  for (const Generation& generation : generations_) {
-    total.prompt_tokens += generation.usage.prompt_tokens;
-    total.cached_tokens += generation.usage.cached_tokens;
-    total.completion_tokens += generation.usage.completion_tokens;
-  }
+  for (const Generation& generation : generations_) total += generation.usage;
   return total;
 }
 

@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
+
+#include "base/hex.h"
 
 namespace trivet {
 namespace {
@@ -72,16 +75,6 @@ Result<void> check_limits(const ApiKey& key, const std::string& label) {
 
 }  // namespace
 
-std::string to_hex(const unsigned char* bytes, size_t count) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  for (size_t i = 0; i < count; ++i) {
-    out += kDigits[bytes[i] >> 4];
-    out += kDigits[bytes[i] & 15];
-  }
-  return out;
-}
-
 Sha256 sha256_of(std::string_view text) {
   Sha256 digest{};
   TRIVET_CHECK(
@@ -101,7 +94,8 @@ Result<KeyRing> KeyRing::create(const std::vector<ApiKey>& keys) {
     TRIVET_RETURN_IF_ERROR(check_limits(key, label));
     auto policy = std::make_shared<KeyPolicy>();
     TRIVET_ASSIGN_OR_RETURN(policy->digest, digest_of(key, label));
-    policy->name = key.name.empty() ? "key-" + to_hex(policy->digest.data(), 4) : key.name;
+    policy->name =
+        key.name.empty() ? "key-" + to_hex(std::span(policy->digest).first(4)) : key.name;
     for (const auto& other : ring.keys_) {
       if (other->digest == policy->digest)
         return refusal(label, "is given twice; give each tenant its own key");
@@ -137,7 +131,7 @@ std::shared_ptr<const KeyPolicy> KeyRing::named(std::string_view name) const {
 std::string random_id() {
   unsigned char bytes[16];
   TRIVET_CHECK(RAND_bytes(bytes, sizeof bytes) == 1);
-  return to_hex(bytes, sizeof bytes);
+  return to_hex(bytes);
 }
 
 }  // namespace trivet

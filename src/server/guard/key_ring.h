@@ -16,7 +16,6 @@ namespace trivet {
 
 using Sha256 = std::array<unsigned char, 32>;
 Sha256 sha256_of(std::string_view text);
-std::string to_hex(const unsigned char* bytes, size_t count);
 
 // What a key allows.
 struct KeyPolicy {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/hex.h"
+
 namespace trivet {
 namespace {
 
@@ -25,10 +27,9 @@ TEST(KeyRing, RefusesKeysThatNobodyCouldSendOrThatMeanTwoTenants) {
 
 TEST(KeyRing, FindsTheKeyInEveryHeaderThatClientsUse) {
   const Sha256 digest = sha256_of("secret-three");
-  const KeyRing ring = KeyRing::create({{"first", "secret-one"},
-                                        {"", "secret-two"},
-                                        {"third", "", to_hex(digest.data(), digest.size())}})
-                           .value();
+  const KeyRing ring =
+      KeyRing::create({{"first", "secret-one"}, {"", "secret-two"}, {"third", "", to_hex(digest)}})
+          .value();
   HttpHead head;
   const auto name = [&] {
     const auto key = ring.find(head);
@@ -43,7 +44,7 @@ TEST(KeyRing, FindsTheKeyInEveryHeaderThatClientsUse) {
   EXPECT_EQ(name(), "third");
   head.fields = {{"x-api-key", "secret-tw"}};
   EXPECT_EQ(name(), "nobody");
-  head.fields = {{"x-api-key", to_hex(digest.data(), digest.size())}};  // the hash is not the key
+  head.fields = {{"x-api-key", to_hex(digest)}};  // the hash is not the key
   EXPECT_EQ(name(), "nobody");
 }
 

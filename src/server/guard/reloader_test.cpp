@@ -7,20 +7,12 @@
 #include <cstdio>
 #include <fstream>
 
+#include "base/testing/eventually.h"
+
 namespace trivet {
 namespace {
 
 using std::chrono::milliseconds;
-
-// Waits for what a thread does, up to 20 s.
-template <class Condition>
-bool eventually(Condition condition) {
-  for (int i = 0; i < 4000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(milliseconds(5));
-  }
-  return false;
-}
 
 TEST(Reloader, NoticesReplacedFilesAndReportsFailures) {
   const std::string path = testing::TempDir() + "watched";

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <thread>
 
+#include "base/testing/eventually.h"
 #include "server/fakes/fake_engine.h"
 #include "server/fakes/self_signed.h"
 #include "server/fakes/test_client.h"
@@ -18,15 +19,6 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 const std::string kOpen = "GET /open HTTP/1.1\r\nHost: h\r\n\r\n";
-
-template <class Condition>
-bool eventually(Condition condition) {
-  for (int i = 0; i < 2000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(milliseconds(10));
-  }
-  return false;
-}
 
 // Collects what the server tells its operator.
 class Notices {

@@ -1,6 +1,7 @@
 #include "server/routes/admin.h"
 
 #include "api/json_fields.h"
+#include "server/plain_answer.h"
 #include "server/server_state.h"
 
 namespace trivet::routes {
@@ -26,22 +27,17 @@ Answer abort_requests(const RouteCall& call) {
   const bool all_tenants = call.server.options().enable_admin && call.context.admin;
   const int aborted =
       call.server.engine()->abort(ids, all_tenants ? nullptr : &call.context.tenant);
-  HttpResponse response;
-  response.body = "{\"status\":\"aborted\",\"aborted\":" + std::to_string(aborted) + "}";
-  return response;
+  return json_response("{\"status\":\"aborted\",\"aborted\":" + std::to_string(aborted) + "}");
 }
 
 Answer load(const RouteCall& call) {
-  HttpResponse response;
-  response.body = "{\"server_load\":" + std::to_string(call.server.bridge().live_requests()) + "}";
-  return response;
+  return json_response("{\"server_load\":" + std::to_string(call.server.bridge().live_requests()) +
+                       "}");
 }
 
 Answer server_info(const RouteCall& call) {
   if (auto refusal = refuse_unless_admin(call)) return *std::move(refusal);
-  HttpResponse response;
-  response.body = call.server.options().info_json;
-  return response;
+  return json_response(call.server.options().info_json);
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
 // The OpenAI Files API.
 #include "api/files/file_json.h"
 #include "api/files/multipart.h"
-#include "server/route.h"
 #include "server/http/query.h"
+#include "server/plain_answer.h"
+#include "server/route.h"
 #include "server/routes/page_query.h"
 #include "server/server_state.h"
 #include "server/services/services.h"
@@ -19,12 +20,6 @@ HttpResponse failure(const Error& error) { return error_response(to_api_error(er
 
 HttpResponse not_found() {
   return error_response(404, "NotFoundError", "there is no file with this id");
-}
-
-HttpResponse json_response(std::string body) {
-  HttpResponse response;
-  response.body = std::move(body);
-  return response;
 }
 
 // What the form says of a file.

@@ -47,11 +47,7 @@ Answer no_slot_files(const RouteCall&) {
                         "slots are not saved or erased: the prefix cache keeps prompts by itself");
 }
 
-Answer no_adapters(const RouteCall&) {
-  HttpResponse response;
-  response.body = "[]";
-  return response;
-}
+Answer no_adapters(const RouteCall&) { return json_response("[]"); }
 
 Route generating(std::string_view path, AnswerFunction answer) {
   return {.method = "POST",

@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "server/http/query.h"
+#include "server/plain_answer.h"
 #include "server/routes/admin.h"
 #include "server/server_state.h"
 
@@ -42,9 +43,7 @@ HttpResponse status_response(int status, std::string_view word) {
 }
 
 HttpResponse flag_response(std::string_view name, bool value) {
-  HttpResponse response;
-  response.body = "{\"" + std::string(name) + "\":" + (value ? "true" : "false") + "}";
-  return response;
+  return json_response("{\"" + std::string(name) + "\":" + (value ? "true" : "false") + "}");
 }
 
 // The mode of the query; vLLM's older wait_for_inflight_requests=true is mode=wait.

@@ -1,5 +1,6 @@
 // Streams that clients come back to.
 #include "api/files/file_json.h"
+#include "server/plain_answer.h"
 #include "server/route.h"
 #include "server/routes/page_query.h"
 #include "server/server_state.h"
@@ -39,9 +40,7 @@ Answer erase(const RouteCall& call) {
   if (log == nullptr) return not_found();
   log->cancel();
   call.server.services().forget_stream(call.context.tenant, id);
-  HttpResponse response;
-  response.body = deleted_json(id, "stream");
-  return response;
+  return json_response(deleted_json(id, "stream"));
 }
 
 }  // namespace

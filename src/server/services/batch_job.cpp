@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/batches/batch_line.h"
+#include "base/clock.h"
 
 namespace trivet {
 namespace {
@@ -12,12 +13,6 @@ constexpr size_t kMaxFaults = 10;
 constexpr size_t kMaxLineBytes = 8 << 20;
 // Behind everything that a client waits for.
 constexpr int kBatchPriority = 1'000'000;
-
-int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 std::string_view text_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};

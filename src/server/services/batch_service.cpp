@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <future>
 
+#include "base/clock.h"
+#include "server/plain_answer.h"
 #include "server/server_state.h"
 #include "server/services/batch_job.h"
 #include "server/services/services.h"
@@ -13,18 +15,6 @@ namespace {
 constexpr Duration kRetryInterval = std::chrono::seconds(1);
 constexpr Duration kExpiryInterval = std::chrono::seconds(5);
 constexpr Duration kCancelPatience = std::chrono::seconds(5);
-
-int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-HttpResponse json_response(std::string body) {
-  HttpResponse response;
-  response.body = std::move(body);
-  return response;
-}
 
 HttpResponse not_found() {
   return error_response(404, "NotFoundError", "there is no batch with this id");

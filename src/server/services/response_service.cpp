@@ -4,6 +4,8 @@
 
 #include "api/files/file_json.h"
 #include "api/responses/stored_response.h"
+#include "base/clock.h"
+#include "server/plain_answer.h"
 #include "server/server_state.h"
 #include "server/services/services.h"
 
@@ -12,12 +14,6 @@ namespace {
 
 constexpr int64_t kTidyIntervalSeconds = 300;
 constexpr Duration kCancelPatience = std::chrono::seconds(5);
-
-HttpResponse json_response(std::string body) {
-  HttpResponse response;
-  response.body = std::move(body);
-  return response;
-}
 
 HttpResponse not_found() {
   return error_response(404, "NotFoundError", "there is no response with this id");
@@ -293,9 +289,7 @@ void ResponseService::give_up(StoredResponse stored) {
 }
 
 void ResponseService::tidy() {
-  const int64_t now = std::chrono::duration_cast<std::chrono::seconds>(
-                          std::chrono::system_clock::now().time_since_epoch())
-                          .count();
+  const int64_t now = unix_seconds();
   if (now < next_tidy_) return;
   next_tidy_ = now + kTidyIntervalSeconds;
   // Only if there is one: this alone must not make a folder.
