@@ -18,7 +18,8 @@ def load(url: str, client: int) -> int:
     for _ in range(3):
         body = {"prompt": [rng.randrange(100, 40000) for _ in range(rng.randint(5, 300))], "max_tokens": rng.randint(5, 40),
                 "temperature": 1.0, "ignore_eos": True, "logprobs": rng.choice([None, 3])}
-        answer = httpx.post(url + "/v1/completions", json=body, timeout=600)
+        # verify=False: the client need not load all certificates for a plain connection
+        answer = httpx.post(url + "/v1/completions", json=body, timeout=600, verify=False)
         assert answer.status_code == 200, answer.text
         done += answer.json()["usage"]["completion_tokens"]
     return done
