@@ -25,9 +25,9 @@
 namespace trivet {
 namespace {
 
-volatile sig_atomic_t interrupted = 0;
+volatile sig_atomic_t batch_interrupted = 0;
 
-void on_interrupt(int) { interrupted = 1; }
+void interrupt_batch(int) { batch_interrupted = 1; }
 
 Error wrong(const std::string& file, int64_t line, const std::string& what) {
   return Error(ErrorCode::kInvalidArgument, fmt::format("{}:{}: {}", file, line, what));
@@ -136,7 +136,7 @@ class OfflineBatch {
     ProgressBar bar("batch", ProgressBar::Unit::kRequests);
     runner_.post([this] { start_lines(); });
     std::unique_lock lock(mutex_);
-    while (answered_ < lines_.size() && !failure_ && interrupted == 0) {
+    while (answered_ < lines_.size() && !failure_ && batch_interrupted == 0) {
       bar.update(answered_, lines_.size());
       changed_.wait_for(lock, std::chrono::milliseconds(100));
     }
@@ -153,7 +153,8 @@ class OfflineBatch {
 
  private:
   void start_lines() {
-    while (running_ < at_once_ && next_ < lines_.size() && interrupted == 0) start_line(next_++);
+    while (running_ < at_once_ && next_ < lines_.size() && batch_interrupted == 0)
+      start_line(next_++);
   }
 
   void start_line(size_t index) {
@@ -207,7 +208,7 @@ class OfflineBatch {
 
 void stop_on_interrupt() {
   struct sigaction action{};
-  action.sa_handler = on_interrupt;
+  action.sa_handler = interrupt_batch;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }

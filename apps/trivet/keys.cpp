@@ -51,7 +51,7 @@ Result<void> revoke(const KeysOptions& options) {
 
 std::string limit_text(int64_t limit) { return limit == 0 ? "-" : std::to_string(limit); }
 
-std::string joined(const std::vector<std::string>& names) {
+std::string model_names(const std::vector<std::string>& names) {
   return names.empty() ? "all" : fmt::format("{}", fmt::join(names, ", "));
 }
 
@@ -75,7 +75,7 @@ int list_keys(const KeysOptions& options) {
   for (const auto& key : ring->keys()) {
     table.add({key->name, limit_text(key->limits.requests_per_minute),
                limit_text(key->limits.tokens_per_minute), limit_text(key->limits.concurrency),
-               std::to_string(key->priority), joined(key->models), key->admin ? "yes" : "no"});
+               std::to_string(key->priority), model_names(key->models), key->admin ? "yes" : "no"});
   }
   fmt::print("{}", table.text());
   return 0;

@@ -13,7 +13,7 @@ using enum ForeignFlag::Verdict;
 constexpr std::string_view kInMainMemory = "the backend decides where the model is computed.";
 constexpr std::string_view kPaged = "the cache is paged and shared; see --memory.";
 
-constexpr auto kFlags = std::to_array<ForeignFlag>({
+constexpr auto kLlamaFlags = std::to_array<ForeignFlag>({
     {"n-gpu-layers", kOne, kInMainMemory, "-ngl"},
     {"gpu-layers", kOne, kInMainMemory},
     {"split-mode", kOne, kInMainMemory, "-sm"},
@@ -56,6 +56,6 @@ constexpr auto kFlags = std::to_array<ForeignFlag>({
 
 }  // namespace
 
-std::span<const ForeignFlag> llama_flags() { return kFlags; }
+std::span<const ForeignFlag> llama_flags() { return kLlamaFlags; }
 
 }  // namespace trivet

@@ -23,7 +23,7 @@ constexpr std::string_view kNoTransfer = "the cache is not handed to other serve
 constexpr std::string_view kNotLogged = "prompts and answers are only logged with --log-prompts.";
 constexpr std::string_view kOwnRouting = "the backend chooses its kernels.";
 
-constexpr auto kFlags = std::to_array<ForeignFlag>({
+constexpr auto kVllmFlags = std::to_array<ForeignFlag>({
     // Model and loading
     {"task", kOne, "text is generated."},
     {"runner", kOne, "text is generated."},
@@ -256,8 +256,8 @@ constexpr auto kFlags = std::to_array<ForeignFlag>({
     {"return-tokens-as-token-ids", kNone, "ask for it in the request: return_tokens_as_token_ids.",
      "", kRefused},
     {"enable-auto-tool-choice", kNone, "tools may be called whenever a request brings them."},
-    {"exclude-tools-when-tool-choice-none", kNone, "tools are not shown then anyway.",
-     "", kRefused},
+    {"exclude-tools-when-tool-choice-none", kNone, "tools are not shown then anyway.", "",
+     kRefused},
     {"tool-parser-plugin", kOne, kNoPython, "", kRefused},
     {"tool-server", kOne, "the server calls no tools; clients do.", "", kRefused},
     {"enable-prompt-tokens-details", kNone, "usage always says what the cache had."},
@@ -292,6 +292,6 @@ constexpr auto kFlags = std::to_array<ForeignFlag>({
 
 }  // namespace
 
-std::span<const ForeignFlag> vllm_flags() { return kFlags; }
+std::span<const ForeignFlag> vllm_flags() { return kVllmFlags; }
 
 }  // namespace trivet

@@ -1,12 +1,6 @@
 #include "activation_packer.h"
 
 namespace trivet::cpu {
-namespace {
-
-uint64_t aligned(uint64_t bytes) { return (bytes + 127) / 128 * 128; }
-
-}  // namespace
-
 uint64_t ActivationPacker::kind_bytes(ActivationKind kind, int64_t rows) const {
   const ActivationLayout& layout = layout_of(kind);
   return static_cast<uint64_t>(4 * rows * ceil_div(columns_, layout.unit_columns) *
@@ -14,9 +8,9 @@ uint64_t ActivationPacker::kind_bytes(ActivationKind kind, int64_t rows) const {
 }
 
 uint64_t ActivationPacker::bytes(int64_t rows) const {
-  uint64_t total = aligned(sizeof(uint32_t) * static_cast<uint64_t>(rows));
+  uint64_t total = area_aligned(sizeof(uint32_t) * static_cast<uint64_t>(rows));
   for (int k = 0; k < kActivationKinds; ++k) {
-    if (used_[k]) total += aligned(kind_bytes(static_cast<ActivationKind>(k), rows));
+    if (used_[k]) total += area_aligned(kind_bytes(static_cast<ActivationKind>(k), rows));
   }
   return total;
 }
@@ -25,11 +19,11 @@ PackedActivations ActivationPacker::area(void* memory, int64_t rows) const {
   uint8_t* at = static_cast<uint8_t*>(memory);
   PackedActivations area = {};
   area.narrow = reinterpret_cast<uint32_t*>(at);
-  at += aligned(sizeof(uint32_t) * static_cast<uint64_t>(rows));
+  at += area_aligned(sizeof(uint32_t) * static_cast<uint64_t>(rows));
   for (int k = 0; k < kActivationKinds; ++k) {
     if (!used_[k]) continue;
     area.kinds[k] = reinterpret_cast<int32_t*>(at);
-    at += aligned(kind_bytes(static_cast<ActivationKind>(k), rows));
+    at += area_aligned(kind_bytes(static_cast<ActivationKind>(k), rows));
   }
   return area;
 }

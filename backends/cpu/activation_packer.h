@@ -33,6 +33,9 @@ struct RowBlocks {
   }
 };
 
+// Areas of a workspace begin at multiples of 128 bytes.
+inline uint64_t area_aligned(uint64_t bytes) { return (bytes + 127) / 128 * 128; }
+
 // Packed activations in some memory.
 struct PackedActivations {
   std::array<int32_t*, kActivationKinds> kinds;

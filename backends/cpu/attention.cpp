@@ -50,7 +50,7 @@ class Attention final : public trivet_op {
   uint64_t scratch_offset_, scratch_bytes_, counters_offset_, split_offset_, split_bytes_;
 };
 
-uint64_t aligned(uint64_t bytes) { return (bytes + 255) / 256 * 256; }
+uint64_t scratch_aligned(uint64_t bytes) { return (bytes + 255) / 256 * 256; }
 
 Attention::Attention(const OpContext& context)
     : device_(context.device),
@@ -65,12 +65,12 @@ Attention::Attention(const OpContext& context)
       static_cast<uint64_t>(ceil_div(context.limits.max_positions, kAttentionPart));
   const uint64_t most_units = static_cast<uint64_t>(kUnitsPerThread) * device_.pool.num_threads();
   scratch_bytes_ = UnitScratch::bytes(shape_);
-  counters_offset_ = aligned(4 * (static_cast<uint64_t>(max_sequences_) + 2));
-  scratch_offset_ = counters_offset_ + aligned(4 * kMaxSplitUnits);
+  counters_offset_ = scratch_aligned(4 * (static_cast<uint64_t>(max_sequences_) + 2));
+  scratch_offset_ = counters_offset_ + scratch_aligned(4 * kMaxSplitUnits);
   split_offset_ = scratch_offset_ + scratch_bytes_ * device_.pool.num_threads();
   split_bytes_ = parts > 1
-                     ? std::min(kSplitBytes,
-                                aligned(4 * most_units * parts * UnitScratch::state_floats(shape_)))
+                     ? std::min(kSplitBytes, scratch_aligned(4 * most_units * parts *
+                                                             UnitScratch::state_floats(shape_)))
                      : 0;
   workspace_bytes = split_offset_ + split_bytes_;
 }

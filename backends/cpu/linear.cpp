@@ -68,8 +68,6 @@ class Linear final : public trivet_op {
   uint64_t threads_offset_, thread_bytes_, scratch_offset_;
 };
 
-uint64_t aligned(uint64_t bytes) { return (bytes + 127) / 128 * 128; }
-
 bool all_narrow(const uint32_t* narrow, int count, PackedFormat format) {
   uint32_t common = ~0u;
   for (int i = 0; i < count; ++i) common &= narrow[i];
@@ -105,7 +103,7 @@ Linear::Linear(const OpContext& context)
   scratch_offset_ = packer_.bytes(private_rows_);
   const int64_t block_rows = std::min<int64_t>(max_packed_rows, kActivationBlockRows);
   const int64_t floats = packer_.scratch_floats() + 2 * kSuperPanelRows * block_rows;
-  thread_bytes_ = scratch_offset_ + aligned(4 * static_cast<uint64_t>(floats) + kWideBytes);
+  thread_bytes_ = scratch_offset_ + area_aligned(4 * static_cast<uint64_t>(floats) + kWideBytes);
   workspace_bytes = threads_offset_ + thread_bytes_ * device_.pool.num_threads();
 }
 

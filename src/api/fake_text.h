@@ -10,6 +10,8 @@
 
 namespace trivet {
 
+inline const CallContext kContext{.request_id = "42", .tenant = "acme", .unix_seconds = 1000};
+
 // Ids 0..255 are bytes, then "<s>", "</s>" (special), then some words. Takes the longest match.
 class FakeTokenizer final : public Tokenizer {
  public:

@@ -10,7 +10,7 @@ using Values = ForeignFlag::Values;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr ForeignFlag kForeign[] = {
+constexpr ForeignFlag kForeignFlags[] = {
     {"tensor-parallel-size", Values::kOne, "there is one device.", "-tp"},
     {"enforce-eager", Values::kNone, "there are no graphs."},
     {"optimization-level", Values::kOne, "nothing is compiled.", "-O"},
@@ -26,7 +26,7 @@ class RewriteFlags : public testing::Test {
     table_.add("port", &port_, "Port");
     table_.add("max-model-len", &length_, "Length").alias("-c");
     table_.add("cache", &cache_, "Cache");
-    table_.add_foreign(kForeign);
+    table_.add_foreign(kForeignFlags);
   }
   Result<std::vector<std::string>> rewrite(const std::vector<std::string>& arguments) {
     return rewrite_flags(arguments, table_, {"--help", "-h"});

@@ -127,14 +127,6 @@ TEST_P(EveryDialect, OneCallIsTheMostWithoutParallelCalls) {
   EXPECT_TRUE(take(format, {.must_call = true}, one).whole) << one;
 }
 
-std::vector<const Dialect*> dialects_with_calls() {
-  std::vector<const Dialect*> rows;
-  for (const Dialect& dialect : all_dialects()) {
-    if (dialect.has_calls()) rows.push_back(&dialect);
-  }
-  return rows;
-}
-
 INSTANTIATE_TEST_SUITE_P(All, EveryDialect, testing::ValuesIn(dialects_with_calls()),
                          [](const auto& info) {
                            std::string name(info.param->name);

@@ -234,14 +234,6 @@ TEST_P(DialectTest, LeavesCallsInTheTextWhereThereAreNoTools) {
   EXPECT_EQ(read.content, text);
 }
 
-std::vector<const Dialect*> dialects_with_calls() {
-  std::vector<const Dialect*> rows;
-  for (const Dialect& dialect : all_dialects()) {
-    if (dialect.has_calls()) rows.push_back(&dialect);
-  }
-  return rows;
-}
-
 INSTANTIATE_TEST_SUITE_P(All, DialectTest, testing::ValuesIn(dialects_with_calls()),
                          [](const auto& info) {
                            std::string name(info.param->name);

@@ -11,7 +11,7 @@ using simdjson::dom::array;
 using simdjson::dom::element;
 using simdjson::dom::object;
 
-constexpr int kMaxDepth = 16;
+constexpr int kMaxSchemaDepth = 16;
 
 void note_type(std::string_view type, ToolParameter& parameter) {
   if (type == "string") {
@@ -34,7 +34,7 @@ void note_schema(element schema, int depth, ToolParameter& parameter) {
   array values;
   std::string_view type;
   element value;
-  if (depth < kMaxDepth && !schema.get(fields)) {
+  if (depth < kMaxSchemaDepth && !schema.get(fields)) {
     if (!fields.at_key("const").get(value)) return note_value(value, parameter);
     if (!fields.at_key("enum").get(values)) {
       for (const element item : values) note_value(item, parameter);

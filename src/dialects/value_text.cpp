@@ -7,7 +7,7 @@
 namespace trivet {
 namespace {
 
-constexpr int kMaxDepth = 64;
+constexpr int kMaxValueDepth = 64;
 
 void append_utf8(std::string& out, uint32_t code) {
   if (code < 0x80) {
@@ -54,7 +54,7 @@ class LiteralReader {
 
   bool value(int depth) {
     skip_space();
-    if (at_end() || depth > kMaxDepth) return false;
+    if (at_end() || depth > kMaxValueDepth) return false;
     if (!quote_marker_.empty() && text_.substr(at_).starts_with(quote_marker_))
       return marked_string();
     switch (text_[at_]) {

@@ -22,7 +22,7 @@ std::vector<TokenId> some_prompt(int length, int from = 0) {
   return tokens;
 }
 
-EngineRequest request(std::string id, int prompt_length, int max_tokens) {
+EngineRequest core_request(std::string id, int prompt_length, int max_tokens) {
   EngineRequest made;
   made.id = std::move(id);
   made.prompt = some_prompt(prompt_length);
@@ -107,14 +107,14 @@ class EngineCoreTest : public ::testing::Test {
 };
 
 TEST_F(EngineCoreTest, GeneratesMaxTokensAndSaysLength) {
-  SequenceOutput out = run_one(request("a", 10, 20));
+  SequenceOutput out = run_one(core_request("a", 10, 20));
   EXPECT_EQ(out.tokens.size(), 20u);
   EXPECT_EQ(out.text, text_of(out.tokens));
   EXPECT_EQ(out.finish_reason, FinishReason::kLength);
 }
 
 TEST_F(EngineCoreTest, StreamsATokenPerStepAndTellsUsageAndTimes) {
-  EngineRequest made = request("a", 100, 3);
+  EngineRequest made = core_request("a", 100, 3);
   add(made);
   TimePoint begin = clock_.now();
   EXPECT_THAT(step(), IsEmpty());  // 64 of 100
@@ -134,7 +134,7 @@ TEST_F(EngineCoreTest, StreamsATokenPerStepAndTellsUsageAndTimes) {
 }
 
 TEST_F(EngineCoreTest, NotStreamedMeansOneOutput) {
-  EngineRequest made = request("a", 10, 20);
+  EngineRequest made = core_request("a", 10, 20);
   made.stream = false;
   add(made);
   int outputs = 0;
@@ -148,7 +148,7 @@ TEST_F(EngineCoreTest, NotStreamedMeansOneOutput) {
 }
 
 TEST_F(EngineCoreTest, StopsAtAnEndTokenWithoutItsText) {
-  EngineRequest made = request("a", 10, 200);
+  EngineRequest made = core_request("a", 10, 200);
   made.params.ignore_eos = false;
   made.params.skip_special_tokens = false;
   made.params.logit_bias = {{FakeTokenizer::kEnd, 1.5f}};
@@ -160,9 +160,9 @@ TEST_F(EngineCoreTest, StopsAtAnEndTokenWithoutItsText) {
 }
 
 TEST_F(EngineCoreTest, StopTokensNameThemselvesAndMayKeepTheirText) {
-  SequenceOutput free_run = run_one(request("free", 10, 20));
+  SequenceOutput free_run = run_one(core_request("free", 10, 20));
   TokenId stop = free_run.tokens[12];
-  EngineRequest made = request("a", 10, 20);
+  EngineRequest made = core_request("a", 10, 20);
   made.params.stop_tokens = {stop};
   SequenceOutput out = run_one(made);
   EXPECT_EQ(std::get<TokenId>(out.stop_reason), stop);
@@ -176,10 +176,10 @@ TEST_F(EngineCoreTest, StopTokensNameThemselvesAndMayKeepTheirText) {
 }
 
 TEST_F(EngineCoreTest, StopStringsEndTheTextBeforeThemselves) {
-  SequenceOutput free_run = run_one(request("free", 10, 60));
+  SequenceOutput free_run = run_one(core_request("free", 10, 60));
   std::string stop = free_run.text.substr(20, 4);
   size_t at = free_run.text.find(stop);
-  EngineRequest made = request("a", 10, 60);
+  EngineRequest made = core_request("a", 10, 60);
   made.params.stop = {stop, "never"};
   SequenceOutput out = run_one(made);
   EXPECT_EQ(out.finish_reason, FinishReason::kStop);
@@ -191,8 +191,8 @@ TEST_F(EngineCoreTest, StopStringsEndTheTextBeforeThemselves) {
 }
 
 TEST_F(EngineCoreTest, TextHeldForAStopStringComesAtTheEnd) {
-  SequenceOutput free_run = run_one(request("free", 10, 20));
-  EngineRequest made = request("a", 10, 20);
+  SequenceOutput free_run = run_one(core_request("free", 10, 20));
+  EngineRequest made = core_request("a", 10, 20);
   made.params.stop = {free_run.text + "and more"};
   SequenceOutput out = run_one(made);
   EXPECT_EQ(out.finish_reason, FinishReason::kLength);
@@ -200,8 +200,8 @@ TEST_F(EngineCoreTest, TextHeldForAStopStringComesAtTheEnd) {
 }
 
 TEST_F(EngineCoreTest, MinTokensHoldsOffEveryKindOfStop) {
-  SequenceOutput free_run = run_one(request("free", 10, 60));
-  EngineRequest made = request("a", 10, 60);
+  SequenceOutput free_run = run_one(core_request("free", 10, 60));
+  EngineRequest made = core_request("a", 10, 60);
   made.params.min_tokens = 30;
   made.params.stop = {"a", "b", "c", "d", "e"};
   SequenceOutput out = run_one(made);
@@ -216,17 +216,17 @@ TEST_F(EngineCoreTest, MinTokensHoldsOffEveryKindOfStop) {
 }
 
 TEST_F(EngineCoreTest, EndsWithLengthWhereTheContextEnds) {
-  EngineRequest made = request("a", 200, 0);
+  EngineRequest made = core_request("a", 200, 0);
   made.params.max_tokens.reset();
   SequenceOutput out = run_one(made);
   EXPECT_EQ(out.tokens.size(), 56u);
   EXPECT_EQ(out.finish_reason, FinishReason::kLength);
-  made = request("b", 200, 1000);
+  made = core_request("b", 200, 1000);
   EXPECT_EQ(run_one(made).tokens.size(), 56u);
 }
 
 TEST_F(EngineCoreTest, ZeroMaxTokensGivesOnlyThePromptsLogprobs) {
-  EngineRequest made = request("a", 40, 0);
+  EngineRequest made = core_request("a", 40, 0);
   made.params.prompt_logprobs = 2;
   made.params.n = 2;
   add(made);
@@ -246,11 +246,11 @@ TEST_F(EngineCoreTest, ZeroMaxTokensGivesOnlyThePromptsLogprobs) {
 }
 
 TEST_F(EngineCoreTest, CountsCachedTokensOfThePromptAndKeepsSaltsApart) {
-  add(request("cold", 50, 5));
+  add(core_request("cold", 50, 5));
   EXPECT_EQ(run().at("cold").usage.cached_tokens, 0);
-  add(request("warm", 50, 5));
+  add(core_request("warm", 50, 5));
   EXPECT_EQ(run().at("warm").usage.cached_tokens, 48);
-  EngineRequest salted = request("salted", 50, 5);
+  EngineRequest salted = core_request("salted", 50, 5);
   salted.cache_salt = "tenant";
   add(salted);
   EXPECT_EQ(run().at("salted").usage.cached_tokens, 0);
@@ -259,7 +259,7 @@ TEST_F(EngineCoreTest, CountsCachedTokensOfThePromptAndKeepsSaltsApart) {
 }
 
 TEST_F(EngineCoreTest, PromptLogprobsDoNotReadTheCache) {
-  EngineRequest made = request("a", 50, 5);
+  EngineRequest made = core_request("a", 50, 5);
   made.params.prompt_logprobs = 0;
   add(made);
   auto cold = run().at("a");
@@ -279,7 +279,7 @@ TEST_F(EngineCoreTest, CancelFreesEverythingInEveryStage) {
   for (int steps = 0; steps < 6; ++steps) {
     start(options);
     for (const char* id : {"a", "b", "waiting"}) {
-      EngineRequest made = request(id, 100, 50);
+      EngineRequest made = core_request(id, 100, 50);
       made.params.n = id[0] == 'a' ? 2 : 1;
       add(made);
     }
@@ -301,7 +301,7 @@ TEST_F(EngineCoreTest, CancelFreesEverythingInEveryStage) {
 }
 
 TEST_F(EngineCoreTest, ADeadlineEndsARequestWithItsError) {
-  EngineRequest made = request("a", 10, 200);
+  EngineRequest made = core_request("a", 10, 200);
   made.deadline = clock_.now() + std::chrono::milliseconds(5);
   add(made);
   RequestOutput out = run().at("a");
@@ -314,8 +314,8 @@ TEST_F(EngineCoreTest, AFailedStepFailsItsRequestsAndNothingElse) {
   EngineOptions options;
   options.max_num_seqs = 1;
   start(options);
-  add(request("a", 10, 5));
-  add(request("b", 10, 5));
+  add(core_request("a", 10, 5));
+  add(core_request("b", 10, 5));
   runner_->before_forward = [&](const StepBatch&) -> Result<void> {
     runner_->before_forward = nullptr;
     return Error(ErrorCode::kInternal, "device lost");
@@ -328,18 +328,18 @@ TEST_F(EngineCoreTest, AFailedStepFailsItsRequestsAndNothingElse) {
     runner_->before_logits = nullptr;
     return Error(ErrorCode::kInternal, "no logits");
   };
-  add(request("c", 10, 5));
+  add(core_request("c", 10, 5));
   EXPECT_EQ(run().at("c").error->message(), "no logits");
 }
 
 TEST_F(EngineCoreTest, ContentsOfAFailedStepAreNotFound) {
-  add(request("a", 60, 5));
+  add(core_request("a", 60, 5));
   runner_->before_forward = [&](const StepBatch&) -> Result<void> {
     runner_->before_forward = nullptr;
     return Error(ErrorCode::kInternal, "device lost");
   };
   run();
-  add(request("b", 60, 5));
+  add(core_request("b", 60, 5));
   EXPECT_EQ(run().at("b").usage.cached_tokens, 0);
 }
 
@@ -349,7 +349,7 @@ TEST_F(EngineCoreTest, MoreChoicesThanSlotsOrBlocksStillAllFinish) {
   EngineOptions options;
   options.max_num_seqs = 3;
   start(options, limits);
-  EngineRequest made = request("a", 30, 30);
+  EngineRequest made = core_request("a", 30, 30);
   made.params.n = 10;
   add(made);
   RequestOutput out = run().at("a");
@@ -367,17 +367,17 @@ TEST_F(EngineCoreTest, RefusesWhatCanNeverWorkAndSaysWhy) {
     Result<void> checked = core_->check(bad);
     return checked.ok() ? std::string("ok") : checked.error().message();
   };
-  EXPECT_EQ(message(request("a", 10, 20)), "ok");
-  EXPECT_EQ(message(request("a", 150, 50)), "ok");
-  EXPECT_THAT(message(request("a", 150, 51)),
+  EXPECT_EQ(message(core_request("a", 10, 20)), "ok");
+  EXPECT_EQ(message(core_request("a", 150, 50)), "ok");
+  EXPECT_THAT(message(core_request("a", 150, 51)),
               HasSubstr("more than the key/value memory can ever hold"));
-  EXPECT_THAT(message(request("a", 0, 20)), HasSubstr("empty"));
-  EXPECT_THAT(message(request("a", 200, 1)), HasSubstr("200 tokens; at most 199"));
-  EXPECT_EQ(message(request("a", 200, 0)), "ok");
-  EngineRequest bad = request("a", 10, 20);
+  EXPECT_THAT(message(core_request("a", 0, 20)), HasSubstr("empty"));
+  EXPECT_THAT(message(core_request("a", 200, 1)), HasSubstr("200 tokens; at most 199"));
+  EXPECT_EQ(message(core_request("a", 200, 0)), "ok");
+  EngineRequest bad = core_request("a", 10, 20);
   bad.prompt[3] = 64;
   EXPECT_THAT(message(bad), HasSubstr("token id 64"));
-  bad = request("a", 10, 20);
+  bad = core_request("a", 10, 20);
   bad.params.temperature = -1;
   EXPECT_THAT(message(bad), HasSubstr("temperature"));
 }
@@ -410,7 +410,7 @@ class CountingObserver final : public EngineObserver {
 TEST_F(EngineCoreTest, TellsTheObserverStepsRowsAndEnds) {
   CountingObserver observer;
   start(EngineOptions{}, FakeRunner::small_limits(), &observer);
-  add(request("a", 10, 5));
+  add(core_request("a", 10, 5));
   run();
   EXPECT_EQ(observer.steps, 5);
   EXPECT_EQ(observer.all_rows, 14);

@@ -43,7 +43,7 @@ class CollectingSink final : public OutputSink {
   int finished_ = 0;
 };
 
-EngineRequest request(const std::string& id, int max_tokens = 20) {
+EngineRequest short_request(const std::string& id, int max_tokens = 20) {
   EngineRequest made;
   made.id = id;
   made.prompt = {10, 20, 30, 40, 50};
@@ -99,7 +99,7 @@ class EngineTest : public ::testing::Test {
 
 TEST_F(EngineTest, DeliversUntilFinished) {
   start();
-  ASSERT_TRUE(engine_->submit(request("a")).ok());
+  ASSERT_TRUE(engine_->submit(short_request("a")).ok());
   ASSERT_TRUE(sink_.wait_for(1));
   auto outputs = sink_.of("a");
   EXPECT_EQ(outputs.size(), 20u);
@@ -114,26 +114,26 @@ TEST_F(EngineTest, RefusesADoubleIdAFullQueueAndABadRequest) {
   options.max_queued_requests = 2;
   hold();
   start(options);
-  ASSERT_TRUE(engine_->submit(request("a")).ok());
+  ASSERT_TRUE(engine_->submit(short_request("a")).ok());
   gate_.wait_until_reached();
-  EXPECT_EQ(engine_->submit(request("a")).error().code(), ErrorCode::kAlreadyExists);
-  EXPECT_EQ(engine_->submit(request("bad", -1)).error().code(), ErrorCode::kInvalidArgument);
-  EXPECT_TRUE(engine_->submit(request("b")).ok());
+  EXPECT_EQ(engine_->submit(short_request("a")).error().code(), ErrorCode::kAlreadyExists);
+  EXPECT_EQ(engine_->submit(short_request("bad", -1)).error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(engine_->submit(short_request("b")).ok());
   // "a" counts as waiting until its step is over.
-  EXPECT_EQ(engine_->submit(request("d")).error().code(), ErrorCode::kResourceExhausted);
+  EXPECT_EQ(engine_->submit(short_request("d")).error().code(), ErrorCode::kResourceExhausted);
   EXPECT_EQ(engine_->stats().waiting, 2);
   gate_.open();
   ASSERT_TRUE(sink_.wait_for(2));
-  EXPECT_TRUE(engine_->submit(request("a")).ok());
+  EXPECT_TRUE(engine_->submit(short_request("a")).ok());
   ASSERT_TRUE(sink_.wait_for(3));
 }
 
 TEST_F(EngineTest, CancelBeforeTheEngineHasSeenTheRequestEndsItToo) {
   hold();
   start();
-  ASSERT_TRUE(engine_->submit(request("a")).ok());
+  ASSERT_TRUE(engine_->submit(short_request("a")).ok());
   gate_.wait_until_reached();
-  ASSERT_TRUE(engine_->submit(request("b")).ok());
+  ASSERT_TRUE(engine_->submit(short_request("b")).ok());
   engine_->cancel("b");
   engine_->cancel("nobody");
   gate_.open();
@@ -145,17 +145,17 @@ TEST_F(EngineTest, CancelBeforeTheEngineHasSeenTheRequestEndsItToo) {
 
 TEST_F(EngineTest, DrainWaitsForTheLiveAndRefusesTheNew) {
   start();
-  for (int i = 0; i < 10; ++i) ASSERT_TRUE(engine_->submit(request(std::to_string(i))).ok());
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(engine_->submit(short_request(std::to_string(i))).ok());
   EXPECT_EQ(engine_->drain(std::chrono::steady_clock::now() + std::chrono::seconds(60)), 0);
   EXPECT_TRUE(sink_.wait_for(10));
-  EXPECT_EQ(engine_->submit(request("late")).error().code(), ErrorCode::kUnavailable);
+  EXPECT_EQ(engine_->submit(short_request("late")).error().code(), ErrorCode::kUnavailable);
 }
 
 TEST_F(EngineTest, DrainAbortsWhatIsLeftAtTheDeadline) {
   hold();
   start();
-  ASSERT_TRUE(engine_->submit(request("a")).ok());
-  ASSERT_TRUE(engine_->submit(request("b")).ok());
+  ASSERT_TRUE(engine_->submit(short_request("a")).ok());
+  ASSERT_TRUE(engine_->submit(short_request("b")).ok());
   gate_.wait_until_reached();
   std::thread opener([this] {
     std::this_thread::sleep_for(std::chrono::milliseconds(30));
@@ -168,14 +168,15 @@ TEST_F(EngineTest, DrainAbortsWhatIsLeftAtTheDeadline) {
 
 TEST_F(EngineTest, DestructionEndsEveryRequest) {
   start();
-  for (int i = 0; i < 50; ++i) ASSERT_TRUE(engine_->submit(request(std::to_string(i), 200)).ok());
+  for (int i = 0; i < 50; ++i)
+    ASSERT_TRUE(engine_->submit(short_request(std::to_string(i), 200)).ok());
   engine_.reset();
   for (int i = 0; i < 50; ++i) EXPECT_TRUE(sink_.of(std::to_string(i)).back().finished);
 }
 
 TEST_F(EngineTest, AnIdleEngineDoesNotStep) {
   start();
-  ASSERT_TRUE(engine_->submit(request("a")).ok());
+  ASSERT_TRUE(engine_->submit(short_request("a")).ok());
   ASSERT_TRUE(sink_.wait_for(1));
   uint64_t steps = engine_->stats().steps;
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -194,7 +195,7 @@ TEST_F(EngineTest, AStormOfCancelsFromManyThreadsLeaksNothing) {
       std::mt19937 random(static_cast<unsigned>(t));
       for (int i = 0; i < kEach; ++i) {
         EngineRequest made =
-            request(std::to_string(t) + "-" + std::to_string(i), 1 + int(random() % 60));
+            short_request(std::to_string(t) + "-" + std::to_string(i), 1 + int(random() % 60));
         made.prompt.resize(1 + random() % 150, 9);
         made.prompt.back() = static_cast<TokenId>(random() % 64);
         made.params.n = 1 + int(random() % 3);

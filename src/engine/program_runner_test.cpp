@@ -71,20 +71,20 @@ std::vector<EngineRequest> requests() {
   return made;
 }
 
-struct Outcome {
+struct RunOutcome {
   std::vector<TokenId> tokens;
   std::vector<float> logprobs;
-  bool operator==(const Outcome&) const = default;
+  bool operator==(const RunOutcome&) const = default;
 };
-using Outcomes = std::map<std::string, Outcome>;
+using RunOutcomes = std::map<std::string, RunOutcome>;
 
-Outcomes run(Model& model, const EngineOptions& options, bool one_by_one, EngineStats* stats) {
+RunOutcomes run(Model& model, const EngineOptions& options, bool one_by_one, EngineStats* stats) {
   FakeTokenizer tokenizer;
   VirtualClock clock;
   auto core =
       EngineCore::create(options, *model.runner, tokenizer, {FakeTokenizer::kEnd}, clock, nullptr);
   if (!core) check_failed(core.error().message());
-  Outcomes outcomes;
+  RunOutcomes outcomes;
   auto drain = [&] {
     while ((*core)->has_work()) {
       clock.advance(std::chrono::milliseconds(1));
@@ -94,7 +94,7 @@ Outcomes run(Model& model, const EngineOptions& options, bool one_by_one, Engine
           if (logprobs) outcomes[output.request_id].logprobs.push_back(logprobs->chosen.logprob);
         }
         for (const auto& news : output.sequences) {
-          Outcome& all = outcomes[output.request_id + "/" + std::to_string(news.index)];
+          RunOutcome& all = outcomes[output.request_id + "/" + std::to_string(news.index)];
           all.tokens.insert(all.tokens.end(), news.tokens.begin(), news.tokens.end());
           for (const auto& logprobs : news.logprobs)
             all.logprobs.push_back(logprobs.chosen.logprob);
@@ -121,7 +121,7 @@ TEST_P(ProgramRunnerTest, BatchesChunksCacheForksAndPreemptionChangeNoBit) {
   plain.max_num_batched_tokens = plain.prefill_chunk = 48;
   plain.enable_prefix_caching = false;
   Model roomy = make_model(100, window);
-  Outcomes alone = run(roomy, plain, true, &stats);
+  RunOutcomes alone = run(roomy, plain, true, &stats);
   EXPECT_GT(alone.size(), 12u);
 
   EngineOptions batched;

@@ -46,7 +46,7 @@ class Answers final : public OutputSink {
   std::map<std::string, Answer> answers_;
 };
 
-EngineRequest request(const std::string& id, int max_tokens = 40) {
+EngineRequest rest_request(const std::string& id, int max_tokens = 40) {
   EngineRequest made;
   made.id = id;
   for (TokenId token = 1; token < 23; ++token) made.prompt.push_back(token);
@@ -85,13 +85,13 @@ class EngineRestTest : public ::testing::Test {
 };
 
 TEST_F(EngineRestTest, PausingAndSleepingInTheMiddleDoesNotChangeAnAnswer) {
-  ASSERT_TRUE(engine_->submit(request("plain")));
+  ASSERT_TRUE(engine_->submit(rest_request("plain")));
   ASSERT_TRUE(finished("plain"));
   const std::vector<TokenId> expected = sink_.of("plain").tokens;
   for (const EngineRest rest : {EngineRest::kPaused, EngineRest::kAsleep}) {
     for (const size_t after : {1, 7, 25}) {
       const std::string id = "r" + std::to_string(static_cast<int>(rest)) + std::to_string(after);
-      ASSERT_TRUE(engine_->submit(request(id)));
+      ASSERT_TRUE(engine_->submit(rest_request(id)));
       ASSERT_TRUE(has_tokens(id, after));
       ASSERT_TRUE(reach(rest, LiveRequests::kKeep));
       const size_t held = sink_.of(id).tokens.size();
@@ -107,13 +107,13 @@ TEST_F(EngineRestTest, PausingAndSleepingInTheMiddleDoesNotChangeAnAnswer) {
 }
 
 TEST_F(EngineRestTest, AbortEndsAllAndNewRequestsWait) {
-  ASSERT_TRUE(engine_->submit(request("old", 200)));
+  ASSERT_TRUE(engine_->submit(rest_request("old", 200)));
   ASSERT_TRUE(has_tokens("old", 1));
   ASSERT_TRUE(reach(EngineRest::kPaused, LiveRequests::kAbort));
   EXPECT_TRUE(finished("old"));
   EXPECT_EQ(sink_.of("old").reason, FinishReason::kAbort);
   EXPECT_FALSE(sink_.of("old").error);
-  ASSERT_TRUE(engine_->submit(request("new")));
+  ASSERT_TRUE(engine_->submit(rest_request("new")));
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   EXPECT_TRUE(sink_.of("new").tokens.empty());
   EXPECT_EQ(engine_->stats().waiting, 1);
@@ -124,11 +124,11 @@ TEST_F(EngineRestTest, AbortEndsAllAndNewRequestsWait) {
 }
 
 TEST_F(EngineRestTest, FinishLetsRunningRequestsEndAndHoldsLaterOnes) {
-  ASSERT_TRUE(engine_->submit(request("old", 100)));
+  ASSERT_TRUE(engine_->submit(rest_request("old", 100)));
   ASSERT_TRUE(has_tokens("old", 1));
   engine_->rest(EngineRest::kAsleep, LiveRequests::kFinish);
   EXPECT_EQ(engine_->rest_state().wanted, EngineRest::kAsleep);
-  ASSERT_TRUE(engine_->submit(request("new")));
+  ASSERT_TRUE(engine_->submit(rest_request("new")));
   ASSERT_TRUE(eventually([&] { return engine_->rest_state().reached == EngineRest::kAsleep; }));
   EXPECT_EQ(sink_.of("old").tokens.size(), 100u);
   EXPECT_TRUE(sink_.of("new").tokens.empty());
@@ -137,13 +137,13 @@ TEST_F(EngineRestTest, FinishLetsRunningRequestsEndAndHoldsLaterOnes) {
 }
 
 TEST_F(EngineRestTest, CancelsAndDeadlinesWorkWhileItRests) {
-  ASSERT_TRUE(engine_->submit(request("running", 200)));
+  ASSERT_TRUE(engine_->submit(rest_request("running", 200)));
   ASSERT_TRUE(has_tokens("running", 1));
   ASSERT_TRUE(reach(EngineRest::kAsleep, LiveRequests::kKeep));
-  EngineRequest late = request("late");
+  EngineRequest late = rest_request("late");
   late.deadline = SteadyClock().now() + std::chrono::milliseconds(100);
   ASSERT_TRUE(engine_->submit(std::move(late)));
-  ASSERT_TRUE(engine_->submit(request("waiting")));
+  ASSERT_TRUE(engine_->submit(rest_request("waiting")));
   engine_->cancel("running");
   engine_->cancel("waiting");
   ASSERT_TRUE(finished("running"));
@@ -157,7 +157,7 @@ TEST_F(EngineRestTest, CancelsAndDeadlinesWorkWhileItRests) {
 
 TEST_F(EngineRestTest, WithoutMemoryItStaysAsleepAndSaysWhyUntilItIsThere) {
   ASSERT_TRUE(reach(EngineRest::kAsleep, LiveRequests::kAbort));
-  ASSERT_TRUE(engine_->submit(request("a")));
+  ASSERT_TRUE(engine_->submit(rest_request("a")));
   std::atomic<bool> full = true;
   runner_.before_acquire = [&]() -> Result<void> {
     if (full) return Error(ErrorCode::kResourceExhausted, "no memory");
@@ -174,14 +174,14 @@ TEST_F(EngineRestTest, WithoutMemoryItStaysAsleepAndSaysWhyUntilItIsThere) {
 }
 
 TEST_F(EngineRestTest, ForgettingPrefixesMakesTheNextPromptColdAndTheSame) {
-  ASSERT_TRUE(engine_->submit(request("cold")));
+  ASSERT_TRUE(engine_->submit(rest_request("cold")));
   ASSERT_TRUE(finished("cold"));
-  ASSERT_TRUE(engine_->submit(request("warm")));
+  ASSERT_TRUE(engine_->submit(rest_request("warm")));
   ASSERT_TRUE(finished("warm"));
   const uint64_t hits = engine_->stats().prefix_hits_tokens;
   EXPECT_GT(hits, 0u);
   engine_->forget_prefixes();
-  ASSERT_TRUE(engine_->submit(request("again")));
+  ASSERT_TRUE(engine_->submit(rest_request("again")));
   ASSERT_TRUE(finished("again"));
   EXPECT_EQ(engine_->stats().prefix_hits_tokens, hits);
   EXPECT_EQ(sink_.of("again").tokens, sink_.of("cold").tokens);
@@ -189,7 +189,7 @@ TEST_F(EngineRestTest, ForgettingPrefixesMakesTheNextPromptColdAndTheSame) {
 
 TEST_F(EngineRestTest, DrainingARestingEngineAbortsWhatWaits) {
   ASSERT_TRUE(reach(EngineRest::kAsleep, LiveRequests::kKeep));
-  ASSERT_TRUE(engine_->submit(request("a")));
+  ASSERT_TRUE(engine_->submit(rest_request("a")));
   const TimePoint begin = SteadyClock().now();
   EXPECT_EQ(engine_->drain(begin + std::chrono::seconds(30)), 1);
   EXPECT_LT(SteadyClock().now() - begin, std::chrono::seconds(10));
@@ -208,7 +208,7 @@ TEST_F(EngineRestTest, RestingAndWakingUnderAStormOfRequestsLosesNothing) {
     }
   });
   for (int i = 0; i < 40; ++i) {
-    ASSERT_TRUE(engine_->submit(request("s" + std::to_string(i), 30)));
+    ASSERT_TRUE(engine_->submit(rest_request("s" + std::to_string(i), 30)));
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   nurse.join();

@@ -11,12 +11,12 @@
 namespace trivet {
 namespace {
 
-constexpr trivet_limits kLimits = {sizeof(trivet_limits), 48, 3, 48, 64};
+constexpr trivet_limits kEqualityLimits = {sizeof(trivet_limits), 48, 3, 48, 64};
 
 // Two sequences that are extended once, one row and many rows together.
 std::vector<float> logits_of(const Graph& graph) {
   const auto device = open_device(reference_backend());
-  auto runner = PagedRunner::create(graph, *device, kLimits);
+  auto runner = PagedRunner::create(graph, *device, kEqualityLimits);
   if (!runner) check_failed(runner.error().message());
   std::vector<float> all;
   const std::vector<std::vector<SequenceRows>> steps = {

@@ -8,7 +8,7 @@
 namespace trivet {
 namespace {
 
-constexpr uint64_t kAlignment = 64;
+constexpr uint64_t kValueAlignment = 64;
 
 struct Lifetime {
   size_t begin = 0, end = 0;  // node indices, both inclusive
@@ -105,7 +105,7 @@ class Layouter {
         v.domain == RowDomain::kTokens ? limits_.max_rows : limits_.max_output_rows;
     const uint64_t bytes =
         static_cast<uint64_t>(rows) * static_cast<uint64_t>(v.cols) * sizeof(float);
-    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    return (bytes + kValueAlignment - 1) / kValueAlignment * kValueAlignment;
   }
 
   // Largest first, each as low as the buffers that live at the same time leave room.

@@ -10,7 +10,7 @@
 namespace trivet {
 namespace {
 
-constexpr trivet_limits kLimits = {sizeof(trivet_limits), 48, 3, 32, 64};
+constexpr trivet_limits kLayoutLimits = {sizeof(trivet_limits), 48, 3, 32, 64};
 
 struct Laid {
   PlacedGraph placed;
@@ -19,7 +19,8 @@ struct Laid {
   uint64_t begin(ValueId value) const { return layout.offsets[static_cast<size_t>(value)]; }
   uint64_t end(ValueId value) const {
     const GraphValue& v = placed.graph.values[static_cast<size_t>(value)];
-    const int rows = v.domain == RowDomain::kTokens ? kLimits.max_rows : kLimits.max_output_rows;
+    const int rows =
+        v.domain == RowDomain::kTokens ? kLayoutLimits.max_rows : kLayoutLimits.max_output_rows;
     return begin(value) + static_cast<uint64_t>(rows) * static_cast<uint64_t>(v.cols) * 4;
   }
   bool overlap(ValueId a, ValueId b) const { return begin(a) < end(b) && begin(b) < end(a); }
@@ -29,7 +30,7 @@ Laid lay_out(const Graph& graph) {
   const auto device = open_device(reference_backend());
   DevicePair devices(*device);
   Laid laid{place_operations(graph, devices).value(), {}};
-  laid.layout = layout_values(laid.placed.graph, laid.placed.body_size, kLimits);
+  laid.layout = layout_values(laid.placed.graph, laid.placed.body_size, kLayoutLimits);
   return laid;
 }
 

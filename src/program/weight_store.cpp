@@ -7,9 +7,11 @@
 namespace trivet {
 namespace {
 
-constexpr uint64_t kAlignment = 64;
+constexpr uint64_t kWeightAlignment = 64;
 
-uint64_t align_up(uint64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+uint64_t align_up(uint64_t bytes) {
+  return (bytes + kWeightAlignment - 1) / kWeightAlignment * kWeightAlignment;
+}
 
 const GraphWeight& weight_at(const Graph& graph, WeightId id) {
   return graph.weights[static_cast<size_t>(id)];

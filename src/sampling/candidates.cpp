@@ -8,7 +8,7 @@
 namespace trivet {
 namespace {
 
-constexpr size_t kBlock = 16;
+constexpr size_t kSkipBlock = 16;
 
 bool any_above(const float* block, Float4 bar) {
   return any_lane((load4(block) > bar) | (load4(block + 4) > bar) | (load4(block + 8) > bar) |
@@ -59,9 +59,9 @@ void k_best(std::span<const float> logits, size_t k, std::vector<Candidate>& out
   BestCollector best(k, out);
   if (k == 0) return;
   size_t i = 0;
-  for (; i + kBlock <= logits.size(); i += kBlock) {
+  for (; i + kSkipBlock <= logits.size(); i += kSkipBlock) {
     if (!any_above(logits.data() + i, broadcast(best.bar()))) continue;
-    for (size_t j = i; j < i + kBlock; ++j) best.offer(logits[j], j);
+    for (size_t j = i; j < i + kSkipBlock; ++j) best.offer(logits[j], j);
   }
   for (; i < logits.size(); ++i) best.offer(logits[i], i);
   best.keep_best();
@@ -73,9 +73,9 @@ void all_from(std::span<const float> logits, float floor, std::vector<Candidate>
     if (logits[i] >= floor) out.push_back({logits[i], 0.0f, static_cast<TokenId>(i)});
   };
   size_t i = 0;
-  for (; i + kBlock <= logits.size(); i += kBlock) {
+  for (; i + kSkipBlock <= logits.size(); i += kSkipBlock) {
     if (!any_from(logits.data() + i, broadcast(floor))) continue;
-    for (size_t j = i; j < i + kBlock; ++j) offer(j);
+    for (size_t j = i; j < i + kSkipBlock; ++j) offer(j);
   }
   for (; i < logits.size(); ++i) offer(i);
 }

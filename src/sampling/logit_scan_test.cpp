@@ -5,19 +5,10 @@
 #include <cmath>
 #include <random>
 
+#include "sampling/testing/random_logits.h"
+
 namespace trivet {
 namespace {
-
-constexpr float kInf = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-std::vector<float> random_logits(size_t count, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0.0f, 4.0f);
-  std::vector<float> logits(count);
-  for (float& x : logits) x = normal(random);
-  return logits;
-}
 
 TEST(ExpOfNonpositive, IsWithinTheStatedErrorOfTheTrueValue) {
   for (double t = -86.5 + 1e-5; t <= 0; t += 0.000937) {
@@ -60,7 +51,7 @@ TEST(FindMax, CapsInfinityAndReportsThatNothingIsLeft) {
 
 TEST(SumExp, EqualsTheSumInDoubleForAnyLength) {
   for (const size_t count : {1, 7, 16, 1000, 1024, 1025, 5003}) {
-    const auto logits = random_logits(count, 1);
+    const auto logits = random_logits(count, 4.0f, 1);
     const float max = find_max(logits);
     double truth = 0;
     for (const float x : logits) truth += std::exp((double{x} - max) * 0.7);
@@ -69,7 +60,7 @@ TEST(SumExp, EqualsTheSumInDoubleForAnyLength) {
 }
 
 TEST(ReplaceByExp, LeavesTheSameBitsAsTheOtherFunctions) {
-  const auto logits = random_logits(5003, 2);
+  const auto logits = random_logits(5003, 4.0f, 2);
   const float max = find_max(logits);
   auto weights = logits;
   std::vector<double> chunks;

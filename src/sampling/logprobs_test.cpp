@@ -5,12 +5,10 @@
 
 #include "sampling/logit_scan.h"
 #include "sampling/sampler.h"
+#include "sampling/testing/random_logits.h"
 
 namespace trivet {
 namespace {
-
-constexpr float kInf = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 TEST(ComputeLogprobs, EqualsLogSoftmax) {
   std::mt19937 random(3);

@@ -6,20 +6,10 @@
 #include <random>
 
 #include "sampling/logit_scan.h"
+#include "sampling/testing/random_logits.h"
 
 namespace trivet {
 namespace {
-
-constexpr float kInf = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-std::vector<float> random_logits(size_t count, float spread, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0.0f, spread);
-  std::vector<float> logits(count);
-  for (float& x : logits) x = normal(random);
-  return logits;
-}
 
 GenerationParams greedy() {
   GenerationParams params;

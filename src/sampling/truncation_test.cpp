@@ -8,6 +8,7 @@
 #include <set>
 
 #include "sampling/logit_scan.h"
+#include "sampling/testing/random_logits.h"
 
 namespace trivet {
 namespace {
@@ -83,14 +84,6 @@ class NaiveDistribution {
   std::vector<Entry> tokens_;
 };
 
-std::vector<float> random_logits(size_t count, float spread, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0.0f, spread);
-  std::vector<float> logits(count);
-  for (float& x : logits) x = normal(random);
-  return logits;
-}
-
 std::set<TokenId> filtered(const GenerationParams& params, const std::vector<float>& logits) {
   const Truncation truncation(params, 1.0f / params.temperature, static_cast<int>(logits.size()));
   EXPECT_TRUE(truncation.active());
@@ -162,7 +155,6 @@ TEST(Truncation, AlwaysLeavesAToken) {
 }
 
 TEST(Truncation, IgnoresMaskedTokensNanAndInfinity) {
-  constexpr float kInf = std::numeric_limits<float>::infinity();
   const std::vector<float> logits = {kMasked, std::nanf(""), 1.0f, kInf, kMasked};
   for (const int which : {0, 1, 2, 3}) {
     GenerationParams params;

@@ -7,6 +7,7 @@
 
 #include "base/testing/eventually.h"
 #include "server/fakes/fake_engine.h"
+#include "server/fakes/raw_requests.h"
 #include "server/fakes/self_signed.h"
 #include "server/fakes/test_client.h"
 
@@ -19,13 +20,6 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
-
-std::string post(std::string_view path, std::string_view body, std::string_view fields = "") {
-  return "POST " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n" + std::string(fields) +
-         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
-}
-const std::string kOpen = "GET /open HTTP/1.1\r\nHost: h\r\n\r\n";
-const std::string kStreamCall = post("/generate", "stream", "X-Request-Id: r\r\n");
 
 // Whether connections are plain or TLS: both must keep the same promises.
 class HttpServerTest : public testing::TestWithParam<bool> {
@@ -69,7 +63,8 @@ TEST_P(HttpServerTest, KeepsTheConnectionForManyRequests) {
     ASSERT_TRUE(client->send(post("/echo/a", std::to_string(i))));
     EXPECT_THAT(client->read_answer(), EndsWith("a|" + std::to_string(i)));
   }
-  ASSERT_TRUE(client->send(kOpen + kOpen + post("/echo/a", "last", "Connection: close\r\n")));
+  ASSERT_TRUE(
+      client->send(kOpenCall + kOpenCall + post("/echo/a", "last", "Connection: close\r\n")));
   EXPECT_THAT(client->read_all(), EndsWith("a|last"));
 }
 
@@ -91,7 +86,7 @@ TEST_P(HttpServerTest, StreamsEachStepAtOnce) {
   EXPECT_EQ(client->read_until("two\n\n\r\n"), "b\r\ndata: two\n\n\r\n");
   engine_.emit("r-0", "", true);
   EXPECT_EQ(client->read_until("0\r\n\r\n"), "e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n");
-  client->send(kOpen);
+  client->send(kOpenCall);
   EXPECT_THAT(client->read_answer(), StartsWith("HTTP/1.1 200 "));
 }
 
@@ -192,7 +187,7 @@ TEST_P(HttpServerTest, FullQueueIsAnsweredWithRetryAfter) {
 TEST_P(HttpServerTest, StopLetsRunningAnswersFinishAndRefusesNewOnes) {
   start();
   const auto streaming = connect(), idle = connect();
-  idle->send(kOpen);
+  idle->send(kOpenCall);
   idle->read_answer();
   streaming->send(kStreamCall);
   ASSERT_TRUE(engine_.wait_for_submitted(1));
@@ -227,7 +222,7 @@ TEST_P(HttpServerTest, StopCutsWhatIsLeftAtTheDeadline) {
 TEST_P(HttpServerTest, LoadsBehindAnOpenPort) {
   start({}, false);
   const auto client = connect();
-  client->send(kOpen + kStreamCall);
+  client->send(kOpenCall + kStreamCall);
   EXPECT_THAT(client->read_answer(), StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(client->read_answer(), StartsWith("HTTP/1.1 503 "));
   server_->attach(engine_, ServedModel{});
@@ -238,15 +233,15 @@ TEST_P(HttpServerTest, LoadsBehindAnOpenPort) {
 TEST_P(HttpServerTest, ConnectionsAboveTheLimitAreToldSo) {
   start({.max_connections = 2});
   const auto first = connect(), second = connect();
-  first->send(kOpen);
+  first->send(kOpenCall);
   first->read_answer();
-  second->send(kOpen);
+  second->send(kOpenCall);
   second->read_answer();
   const auto third = connect();
   third->send(kStreamCall);
   EXPECT_THAT(third->read_all(), StartsWith("HTTP/1.1 503 "));
   const auto health = connect();
-  health->send(kOpen);
+  health->send(kOpenCall);
   EXPECT_THAT(health->read_all(), StartsWith("HTTP/1.1 200 "));
   first->close();
   EXPECT_TRUE(eventually([&] {
@@ -297,12 +292,12 @@ TEST(HttpServerTls, PlainTextClientsAndSilentOnesDoNotHoldTheServer) {
   auto server = create_http_server(options, fake_routes(), bridge, metrics, nullptr).value();
   ASSERT_TRUE(server->start().ok());
   TestClient plain(server->port()), silent(server->port());
-  plain.send(kOpen);
+  plain.send(kOpenCall);
   EXPECT_THAT(plain.read_all(), testing::Not(HasSubstr("200 OK")));
   EXPECT_THAT(silent.read_all(), IsEmpty());
   TestClient good(server->port());
   ASSERT_TRUE(good.start_tls());
-  good.send(kOpen);
+  good.send(kOpenCall);
   EXPECT_THAT(good.read_answer(), StartsWith("HTTP/1.1 200 "));
 }
 

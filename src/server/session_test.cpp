@@ -18,7 +18,6 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
-const std::string kStreamCall = post("/generate", "stream", "X-Request-Id: r\r\n");
 const std::string kWholeCall = post("/generate", "", "X-Request-Id: r\r\n");
 
 std::string body_of(const std::string& response) {

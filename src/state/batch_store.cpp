@@ -6,7 +6,7 @@
 namespace trivet {
 namespace {
 
-constexpr const char* kSelect =
+constexpr const char* kSelectBatches =
     "SELECT id, tenant, endpoint, input_file, completion_window, metadata, status, created, "
     "expires, "
     "times, total, output_file, error_file, errors FROM batches ";
@@ -40,7 +40,7 @@ void decode_times(const std::string& text, BatchRecord& batch) {
   batch.failed = std::strtoll(end, &end, 10);
 }
 
-BatchRecord read_row(const Statement& row) {
+BatchRecord read_batch(const Statement& row) {
   BatchRecord batch;
   batch.id = row.text(0);
   batch.tenant = row.text(1);
@@ -94,14 +94,14 @@ Result<std::vector<BatchRecord>> BatchStore::read_all(Statement& statement) {
   for (;;) {
     TRIVET_ASSIGN_OR_RETURN(const bool row, statement.next());
     if (!row) return batches;
-    batches.push_back(read_row(statement));
+    batches.push_back(read_batch(statement));
     TRIVET_RETURN_IF_ERROR(count_lines(batches.back()));
   }
 }
 
 Result<std::optional<BatchRecord>> BatchStore::find(std::string_view id, std::string_view tenant) {
   const std::lock_guard lock(database_.mutex());
-  Statement statement(database_, std::string(kSelect) + "WHERE id=? AND tenant=?");
+  Statement statement(database_, std::string(kSelectBatches) + "WHERE id=? AND tenant=?");
   TRIVET_ASSIGN_OR_RETURN(auto batches, read_all(statement.bind(id).bind(tenant)));
   if (batches.empty()) return std::optional<BatchRecord>();
   return std::optional(std::move(batches.front()));
@@ -111,7 +111,7 @@ Result<std::vector<BatchRecord>> BatchStore::list(std::string_view tenant, std::
                                                   int limit) {
   const std::lock_guard lock(database_.mutex());
   Statement statement(database_,
-                      std::string(kSelect) +
+                      std::string(kSelectBatches) +
                           "WHERE tenant=?1 AND (?2='' OR (created, id)<(SELECT created, id "
                           "FROM batches WHERE id=?2 AND tenant=?1)) "
                           "ORDER BY created DESC, id DESC LIMIT ?3");
@@ -120,7 +120,7 @@ Result<std::vector<BatchRecord>> BatchStore::list(std::string_view tenant, std::
 
 Result<std::vector<BatchRecord>> BatchStore::unfinished() {
   const std::lock_guard lock(database_.mutex());
-  Statement statement(database_, std::string(kSelect) +
+  Statement statement(database_, std::string(kSelectBatches) +
                                      "WHERE status IN('validating','in_progress','finalizing',"
                                      "'cancelling') ORDER BY created, id");
   return read_all(statement);

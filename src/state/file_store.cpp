@@ -34,7 +34,7 @@ Result<void> sync_folder(const std::string& folder) {
   return {};
 }
 
-FileRecord read_row(const Statement& row) {
+FileRecord read_file(const Statement& row) {
   FileRecord record;
   record.id = row.text(0);
   record.tenant = row.text(1);
@@ -46,7 +46,7 @@ FileRecord read_row(const Statement& row) {
   return record;
 }
 
-constexpr const char* kSelect =
+constexpr const char* kSelectFiles =
     "SELECT id, tenant, filename, purpose, bytes, created, expires FROM files ";
 
 }  // namespace
@@ -126,9 +126,9 @@ Result<void> FileStore::insert_within(const FileRecord& record) {
 
 Result<std::optional<FileRecord>> FileStore::find(std::string_view id, std::string_view tenant) {
   const std::lock_guard lock(database_.mutex());
-  Statement statement(database_, std::string(kSelect) + "WHERE id=? AND tenant=?");
+  Statement statement(database_, std::string(kSelectFiles) + "WHERE id=? AND tenant=?");
   TRIVET_ASSIGN_OR_RETURN(const bool found, statement.bind(id).bind(tenant).next());
-  return found ? std::optional(read_row(statement)) : std::nullopt;
+  return found ? std::optional(read_file(statement)) : std::nullopt;
 }
 
 Result<std::vector<FileRecord>> FileStore::list(const FileQuery& query) {
@@ -136,7 +136,7 @@ Result<std::vector<FileRecord>> FileStore::list(const FileQuery& query) {
   const std::string compare = query.newest_first ? "<" : ">";
   const std::string order = query.newest_first ? "DESC" : "ASC";
   Statement statement(database_,
-                      std::string(kSelect) +
+                      std::string(kSelectFiles) +
                           "WHERE tenant=?1 AND (?2='' OR purpose=?2) AND (?3='' OR (created, id)" +
                           compare + "(SELECT created, id FROM files WHERE id=?3 AND tenant=?1)) " +
                           "ORDER BY created " + order + ", id " + order + " LIMIT ?4");
@@ -145,7 +145,7 @@ Result<std::vector<FileRecord>> FileStore::list(const FileQuery& query) {
   for (;;) {
     TRIVET_ASSIGN_OR_RETURN(const bool row, statement.next());
     if (!row) return records;
-    records.push_back(read_row(statement));
+    records.push_back(read_file(statement));
   }
 }
 

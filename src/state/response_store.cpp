@@ -6,7 +6,7 @@ namespace {
 constexpr std::string_view kColumns =
     "id, tenant, created, status, background, previous, request, object, input, turn, events";
 
-StoredResponse read_row(const Statement& row) {
+StoredResponse read_response(const Statement& row) {
   StoredResponse response;
   response.id = row.text(0);
   response.tenant = row.text(1);
@@ -57,7 +57,7 @@ Result<std::optional<StoredResponse>> ResponseStore::find(std::string_view id,
   const std::lock_guard lock(database_.mutex());
   Statement statement(database_, select("id=? AND tenant=?"));
   TRIVET_ASSIGN_OR_RETURN(const bool found, statement.bind(id).bind(tenant).next());
-  return found ? std::optional(read_row(statement)) : std::nullopt;
+  return found ? std::optional(read_response(statement)) : std::nullopt;
 }
 
 Result<bool> ResponseStore::erase(std::string_view id, std::string_view tenant) {
@@ -108,7 +108,7 @@ Result<std::vector<StoredResponse>> ResponseStore::unfinished() {
   for (;;) {
     TRIVET_ASSIGN_OR_RETURN(const bool row, statement.next());
     if (!row) return responses;
-    responses.push_back(read_row(statement));
+    responses.push_back(read_response(statement));
   }
 }
 

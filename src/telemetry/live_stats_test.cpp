@@ -8,7 +8,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-struct World {
+struct StatsWorld {
   VirtualClock clock;
   LiveStats stats{{.first_token_seconds = 1.0, .per_output_token_seconds = 0.1}, clock};
 
@@ -36,7 +36,7 @@ TEST(LogHistogram, TakesAnyNumberWithoutLosingCount) {
 }
 
 TEST(LiveStats, HistoryHasOneRecordPerFinishedSecondAlsoForSilentOnes) {
-  World world;
+  StatsWorld world;
   world.stats.on_step({.running = 2, .prompt_tokens = 10, .generated_tokens = 1, .rows = 10});
   world.clock.advance(milliseconds(1500));
   world.stats.on_step({.running = 1, .prompt_tokens = 10, .generated_tokens = 4, .rows = 3});
@@ -54,7 +54,7 @@ TEST(LiveStats, HistoryHasOneRecordPerFinishedSecondAlsoForSilentOnes) {
 }
 
 TEST(LiveStats, RatesAreMeansOfTheLastFiveFinishedSeconds) {
-  World world;
+  StatsWorld world;
   for (uint64_t i = 1; i <= 8; ++i) {
     world.stats.on_step({.generated_tokens = i * 100, .rows = 100, .seconds = 0.5});
     world.clock.advance(seconds(1));
@@ -66,7 +66,7 @@ TEST(LiveStats, RatesAreMeansOfTheLastFiveFinishedSeconds) {
 }
 
 TEST(LiveStats, GoodputCountsRequestsWithinBothTargetsAndForgetsAfterAMinute) {
-  World world;
+  StatsWorld world;
   world.end(RequestEnd::kStop, 0.5, 0.05);    // good
   world.end(RequestEnd::kLength, 1.5, 0.05);  // late
   world.end(RequestEnd::kStop, 0.5, 0.2);     // slow
@@ -88,7 +88,7 @@ TEST(LiveStats, GoodputCountsRequestsWithinBothTargetsAndForgetsAfterAMinute) {
 }
 
 TEST(LiveStats, StaysBoundedAfterALongSilence) {
-  World world;
+  StatsWorld world;
   world.stats.on_token_gap(0.02, 5);
   world.clock.advance(std::chrono::hours(1000));
   const LiveSnapshot now = world.stats.snapshot(100000);

@@ -27,7 +27,7 @@ TraceExporter::Options fast(TraceExporter::Post post) {
   return options;
 }
 
-struct World {
+struct ExporterWorld {
   Metrics metrics{{.model_name = "m"}};
   bool shows(const std::string& outcome, int count) {
     return metrics.render().find("outcome=\"" + outcome + "\"} " + std::to_string(count) + "\n") !=
@@ -36,7 +36,7 @@ struct World {
 };
 
 TEST(TraceExporter, TriesAgainUntilTheCollectorTakesTheBatch) {
-  World world;
+  ExporterWorld world;
   std::atomic<int> attempts = 0;
   auto exporter = TraceExporter::create(fast([&](const std::string&) -> Result<void> {
                                           if (++attempts < 3)
@@ -51,7 +51,7 @@ TEST(TraceExporter, TriesAgainUntilTheCollectorTakesTheBatch) {
 }
 
 TEST(TraceExporter, ACollectorThatIsGoneCostsSpansAndNothingElse) {
-  World world;
+  ExporterWorld world;
   std::atomic<bool> stuck = true;
   auto options = fast([&](const std::string&) -> Result<void> {
     while (stuck) std::this_thread::sleep_for(milliseconds(1));
@@ -68,7 +68,7 @@ TEST(TraceExporter, ACollectorThatIsGoneCostsSpansAndNothingElse) {
 }
 
 TEST(TraceExporter, SendsWhatIsLeftWhenItEnds) {
-  World world;
+  ExporterWorld world;
   std::string body;
   auto options = fast([&](const std::string& text) -> Result<void> {
     body = text;
@@ -82,7 +82,7 @@ TEST(TraceExporter, SendsWhatIsLeftWhenItEnds) {
 }
 
 TEST(TraceExporter, NamesAnEndpointThatIsNone) {
-  World world;
+  ExporterWorld world;
   TraceExporter::Options options;
   options.endpoint = "collector:4317";
   EXPECT_THAT(TraceExporter::create(options, world.metrics).error().message(),

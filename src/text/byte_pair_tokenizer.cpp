@@ -7,7 +7,7 @@
 namespace trivet {
 namespace {
 
-using Handle = std::unique_ptr<TrivetTextTokenizer, RustFree<trivet_text_tokenizer_free>>;
+using EncoderHandle = std::unique_ptr<TrivetTextTokenizer, RustFree<trivet_text_tokenizer_free>>;
 
 std::string token_text(std::string_view name, TokenType type, bool byte_level) {
   switch (type) {
@@ -26,7 +26,7 @@ std::string token_text(std::string_view name, TokenType type, bool byte_level) {
 
 class BytePairTokenizer final : public TableTokenizer {
  public:
-  BytePairTokenizer(const Vocabulary& vocabulary, const PreTokenizer& pre, Handle handle)
+  BytePairTokenizer(const Vocabulary& vocabulary, const PreTokenizer& pre, EncoderHandle handle)
       : handle_(std::move(handle)),
         special_tokens_(collect_special_tokens(vocabulary)),
         ends_(read_text_ends(vocabulary, pre.add_bos)),
@@ -76,7 +76,7 @@ class BytePairTokenizer final : public TableTokenizer {
     return {};
   }
 
-  Handle handle_;
+  EncoderHandle handle_;
   SpecialTokens special_tokens_;
   TextEnds ends_;
   bool escape_spaces_;
@@ -92,7 +92,7 @@ StringList string_list(const std::vector<std::string>& strings) {
   return list;
 }
 
-Result<Handle> make_encoder(const Vocabulary& vocabulary, const PreTokenizer& pre) {
+Result<EncoderHandle> make_encoder(const Vocabulary& vocabulary, const PreTokenizer& pre) {
   const StringList tokens = string_list(vocabulary.tokens), merges = string_list(vocabulary.merges);
   StringList patterns;
   for (const char* pattern : pre.patterns) patterns.add(pattern);
@@ -102,7 +102,7 @@ Result<Handle> make_encoder(const Vocabulary& vocabulary, const PreTokenizer& pr
   TrivetTextBytes error{};
   const int32_t status = trivet_text_tokenizer_from_byte_pairs(&spec, &handle, &error);
   if (status != TRIVET_TEXT_OK) return rust_error(status, error).with_context("vocabulary");
-  return Handle(handle);
+  return EncoderHandle(handle);
 }
 
 }  // namespace
@@ -121,7 +121,7 @@ Result<std::unique_ptr<Tokenizer>> make_byte_pair_tokenizer(const Vocabulary& vo
   if (merge_bytes > size_t{1} << 30) {
     return Error(ErrorCode::kInvalidArgument, "vocabulary: the merges exceed 1 GiB");
   }
-  TRIVET_ASSIGN_OR_RETURN(Handle handle, make_encoder(vocabulary, *pre));
+  TRIVET_ASSIGN_OR_RETURN(EncoderHandle handle, make_encoder(vocabulary, *pre));
   return std::unique_ptr<Tokenizer>(
       std::make_unique<BytePairTokenizer>(vocabulary, *pre, std::move(handle)));
 }

@@ -7,19 +7,10 @@
 namespace trivet {
 namespace {
 
-Vocabulary small_vocabulary(const std::string& pre) {
+Vocabulary byte_pair_vocabulary(const std::string& pre) {
   Vocabulary vocabulary = read_golden_vocabulary("byte_pair_vocabulary.json");
   vocabulary.pre = pre;
   return vocabulary;
-}
-
-std::unique_ptr<Tokenizer> make(const Vocabulary& vocabulary) {
-  auto tokenizer = Tokenizer::from_vocabulary(vocabulary);
-  if (!tokenizer.ok()) {
-    ADD_FAILURE() << tokenizer.error().message();
-    return nullptr;
-  }
-  return std::move(tokenizer).value();
 }
 
 // Where llama.cpp approximates the pattern of the model's own tokenizer.json, which is followed
@@ -40,7 +31,7 @@ bool is_approximated(const std::string& pre, const std::string& text) {
 TEST(BytePairTokenizer, EqualsLlamaCppForEveryPreTokenizer) {
   const nlohmann::json golden = read_golden("byte_pair_tokens.json");
   for (const auto& [pre, all_ids] : golden["ids"].items()) {
-    const auto tokenizer = make(small_vocabulary(pre));
+    const auto tokenizer = opened(Tokenizer::from_vocabulary(byte_pair_vocabulary(pre)));
     ASSERT_NE(tokenizer, nullptr) << pre;
     for (size_t i = 0; i < golden["cases"].size(); ++i) {
       const std::string text = golden["cases"][i]["text"];
@@ -55,7 +46,7 @@ TEST(BytePairTokenizer, EqualsLlamaCppForEveryPreTokenizer) {
 }
 
 TEST(BytePairTokenizer, DecodingGivesTheTextBack) {
-  const auto tokenizer = make(small_vocabulary("qwen2"));
+  const auto tokenizer = opened(Tokenizer::from_vocabulary(byte_pair_vocabulary("qwen2")));
   const nlohmann::json golden = read_golden("byte_pair_tokens.json");
   for (const auto& item : golden["cases"]) {
     const std::string text = item["text"];
@@ -66,19 +57,24 @@ TEST(BytePairTokenizer, DecodingGivesTheTextBack) {
 }
 
 TEST(BytePairTokenizer, AddsEndsOnlyWhereTheFileOrThePreTokenizerSaysSo) {
-  Vocabulary vocabulary = small_vocabulary("qwen2");
-  const auto count = [&] { return make(vocabulary)->encode("", {})->size(); };
+  Vocabulary vocabulary = byte_pair_vocabulary("qwen2");
+  const auto count = [&] {
+    return opened(Tokenizer::from_vocabulary(vocabulary))->encode("", {})->size();
+  };
   EXPECT_EQ(count(), 0u);
   vocabulary.pre = "llama-bpe";
   EXPECT_EQ(count(), 1u);
   vocabulary.add_bos = false;
   vocabulary.add_eos = true;
-  EXPECT_EQ(*make(vocabulary)->encode("", {}), std::vector<TokenId>{*vocabulary.eos});
-  EXPECT_TRUE(make(vocabulary)->encode("", {.add_special_tokens = false})->empty());
+  EXPECT_EQ(*opened(Tokenizer::from_vocabulary(vocabulary))->encode("", {}),
+            std::vector<TokenId>{*vocabulary.eos});
+  EXPECT_TRUE(opened(Tokenizer::from_vocabulary(vocabulary))
+                  ->encode("", {.add_special_tokens = false})
+                  ->empty());
 }
 
 TEST(BytePairTokenizer, KnowsItsTokens) {
-  const auto tokenizer = make(small_vocabulary("qwen2"));
+  const auto tokenizer = opened(Tokenizer::from_vocabulary(byte_pair_vocabulary("qwen2")));
   const TokenId end = tokenizer->find("<|im_end|>").value_or(-1);
   EXPECT_TRUE(tokenizer->is_special(end));
   EXPECT_FALSE(tokenizer->is_special(tokenizer->find("<tool_call>").value_or(-1)));
@@ -94,7 +90,7 @@ TEST(BytePairTokenizer, KnowsItsTokens) {
 }
 
 TEST(BytePairTokenizer, TextThatIsNotUtf8IsRefused) {
-  const auto tokenizer = make(small_vocabulary("qwen2"));
+  const auto tokenizer = opened(Tokenizer::from_vocabulary(byte_pair_vocabulary("qwen2")));
   const auto ids = tokenizer->encode("ab\xFF", {});
   ASSERT_FALSE(ids.ok());
   EXPECT_EQ(ids.error().code(), ErrorCode::kInvalidArgument);
@@ -102,7 +98,7 @@ TEST(BytePairTokenizer, TextThatIsNotUtf8IsRefused) {
 }
 
 TEST(BytePairTokenizer, AnUnknownPreTokenizerIsNamed) {
-  const auto tokenizer = Tokenizer::from_vocabulary(small_vocabulary("no-such-pre"));
+  const auto tokenizer = Tokenizer::from_vocabulary(byte_pair_vocabulary("no-such-pre"));
   ASSERT_FALSE(tokenizer.ok());
   EXPECT_EQ(tokenizer.error().code(), ErrorCode::kUnimplemented);
   EXPECT_NE(tokenizer.error().message().find("no-such-pre"), std::string::npos);
@@ -110,7 +106,7 @@ TEST(BytePairTokenizer, AnUnknownPreTokenizerIsNamed) {
 
 TEST(BytePairTokenizer, DamagedVocabulariesAreRefusedWithTheReason) {
   const auto error = [](auto damage) {
-    Vocabulary vocabulary = small_vocabulary("gpt-2");
+    Vocabulary vocabulary = byte_pair_vocabulary("gpt-2");
     damage(vocabulary);
     const auto tokenizer = Tokenizer::from_vocabulary(vocabulary);
     return tokenizer.ok() ? "accepted" : tokenizer.error().message();
@@ -130,16 +126,18 @@ TEST(BytePairTokenizer, AnEndOfTextNameIsAControlTokenExceptWhereItIsHtml) {
   Vocabulary vocabulary;
   vocabulary.model = "gpt2";
   vocabulary.tokens = {"<", "/", "s", ">", "</s>"};
-  EXPECT_EQ(*make(vocabulary)->encode("</s>", {}), (std::vector<TokenId>{4}));
+  EXPECT_EQ(*opened(Tokenizer::from_vocabulary(vocabulary))->encode("</s>", {}),
+            (std::vector<TokenId>{4}));
   vocabulary.model = "gemma4";
-  EXPECT_EQ(*make(vocabulary)->encode("</s>", {}), (std::vector<TokenId>{0, 1, 2, 3}));
+  EXPECT_EQ(*opened(Tokenizer::from_vocabulary(vocabulary))->encode("</s>", {}),
+            (std::vector<TokenId>{0, 1, 2, 3}));
 }
 
 // Pieces of 60,000 characters: quadratic time would take minutes for all of these.
 TEST(BytePairTokenizer, LongRunsOfOneCharacterTakeLinearTime) {
   const nlohmann::json golden = read_golden("byte_pair_tokens.json");
   for (const auto& [pre, ids] : golden["ids"].items()) {
-    const auto tokenizer = make(small_vocabulary(pre));
+    const auto tokenizer = opened(Tokenizer::from_vocabulary(byte_pair_vocabulary(pre)));
     for (const char c : {' ', '\n', 'a', '.', '1', '\t'}) {
       EXPECT_TRUE(tokenizer->encode(std::string(60'000, c) + "x", {}).ok()) << pre << c;
     }

@@ -10,7 +10,7 @@ ChatTemplate::~ChatTemplate() = default;
 
 namespace {
 
-using Handle = std::unique_ptr<TrivetTextTemplate, RustFree<trivet_text_template_free>>;
+using TemplateHandle = std::unique_ptr<TrivetTextTemplate, RustFree<trivet_text_template_free>>;
 
 std::tm local_time() {
   const std::time_t now = std::time(nullptr);
@@ -27,7 +27,7 @@ TrivetTextTime rust_time(const std::tm& time) {
 
 class JinjaTemplate final : public ChatTemplate {
  public:
-  JinjaTemplate(Handle handle, std::string_view source)
+  JinjaTemplate(TemplateHandle handle, std::string_view source)
       : handle_(std::move(handle)), source_(source) {}
 
   Result<std::string> render(const ChatInput& input) const override {
@@ -47,7 +47,7 @@ class JinjaTemplate final : public ChatTemplate {
   const std::string& source() const override { return source_; }
 
  private:
-  Handle handle_;
+  TemplateHandle handle_;
   std::string source_;
 };
 
@@ -61,7 +61,8 @@ Result<std::unique_ptr<ChatTemplate>> ChatTemplate::compile(std::string_view sou
   const int32_t status = trivet_text_template_compile(rust_slice(source), rust_slice(bos_token),
                                                       rust_slice(eos_token), &handle, &error);
   if (status != TRIVET_TEXT_OK) return rust_error(status, error);
-  return std::unique_ptr<ChatTemplate>(std::make_unique<JinjaTemplate>(Handle(handle), source));
+  return std::unique_ptr<ChatTemplate>(
+      std::make_unique<JinjaTemplate>(TemplateHandle(handle), source));
 }
 
 }  // namespace trivet

@@ -11,10 +11,10 @@
 namespace trivet {
 namespace {
 
-using json = nlohmann::ordered_json;  // templates print objects in the order of the request
+using ordered_json = nlohmann::ordered_json;  // templates print objects in the order of the request
 using testing::HasSubstr;
 
-void expect_golden(const json& golden) {
+void expect_golden(const ordered_json& golden) {
   for (const auto& item : golden["templates"]) {
     int texts = 0;
     for (const auto& [key, expected] : item["results"].items()) {
@@ -40,18 +40,18 @@ void expect_golden(const json& golden) {
 }
 
 TEST(ChatTemplate, EqualsApplyChatTemplate) {
-  const json golden =
-      json::parse(std::ifstream(TRIVET_SOURCE_DIR "/src/text/testdata/chat_templates.json"));
+  const ordered_json golden = ordered_json::parse(
+      std::ifstream(TRIVET_SOURCE_DIR "/src/text/testdata/chat_templates.json"));
   ASSERT_GE(golden["templates"].size(), 7u);
   expect_golden(golden);
 }
 
 // Where Python fails, a rendering is allowed.
 TEST(ChatTemplate, ExpressionsAndStatementsHavePythonsMeaning) {
-  json golden =
-      json::parse(std::ifstream(TRIVET_SOURCE_DIR "/src/text/testdata/template_expressions.json"));
+  ordered_json golden = ordered_json::parse(
+      std::ifstream(TRIVET_SOURCE_DIR "/src/text/testdata/template_expressions.json"));
   int texts = 0;
-  for (const json& item : golden["cases"]) {
+  for (const ordered_json& item : golden["cases"]) {
     const std::string source = item["template"];
     const auto text = render_golden_input(source, golden);
     if (!item.contains("text")) continue;

@@ -7,15 +7,15 @@
 namespace trivet {
 namespace {
 
-using Handle = std::unique_ptr<TrivetTextTokenizer, RustFree<trivet_text_tokenizer_free>>;
+using TokenizerHandle = std::unique_ptr<TrivetTextTokenizer, RustFree<trivet_text_tokenizer_free>>;
 
-std::vector<uint32_t> rust_tokens(std::span<const TokenId> tokens) {
+std::vector<uint32_t> to_rust_tokens(std::span<const TokenId> tokens) {
   return std::vector<uint32_t>(tokens.begin(), tokens.end());
 }
 
 class JsonTokenizer final : public TableTokenizer {
  public:
-  explicit JsonTokenizer(Handle handle) : handle_(std::move(handle)) {}
+  explicit JsonTokenizer(TokenizerHandle handle) : handle_(std::move(handle)) {}
 
   Result<void> read_tokens() {
     TrivetTextTokenTable table{};
@@ -63,7 +63,7 @@ class JsonTokenizer final : public TableTokenizer {
   Result<std::string> decode(std::span<const TokenId> tokens,
                              bool skip_special_tokens) const override {
     if (by_piece_) return TableTokenizer::decode(tokens, skip_special_tokens);
-    const std::vector<uint32_t> ids = rust_tokens(tokens);
+    const std::vector<uint32_t> ids = to_rust_tokens(tokens);
     TrivetTextBytes text{}, error{};
     const int32_t status = trivet_text_tokenizer_decode(handle_.get(), ids.data(), ids.size(),
                                                         skip_special_tokens, &text, &error);
@@ -81,7 +81,7 @@ class JsonTokenizer final : public TableTokenizer {
   }
 
  private:
-  Handle handle_;
+  TokenizerHandle handle_;
   bool by_piece_ = true;
   bool strips_leading_space_ = false;
 };
@@ -94,7 +94,7 @@ Result<std::unique_ptr<Tokenizer>> make_json_tokenizer(std::string_view tokenize
   const int32_t status =
       trivet_text_tokenizer_from_json(rust_slice(tokenizer_json), &handle, &error);
   if (status != TRIVET_TEXT_OK) return rust_error(status, error);
-  auto tokenizer = std::make_unique<JsonTokenizer>(Handle(handle));
+  auto tokenizer = std::make_unique<JsonTokenizer>(TokenizerHandle(handle));
   TRIVET_RETURN_IF_ERROR(tokenizer->read_tokens());
   return std::unique_ptr<Tokenizer>(std::move(tokenizer));
 }

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "text/testdata/golden_files.h"
 #include "text/tokenizer.h"
 
 namespace trivet {
@@ -69,25 +70,20 @@ json sentence_piece() {
   return tokenizer;
 }
 
-std::unique_ptr<Tokenizer> make(const json& tokenizer_json) {
-  auto tokenizer = Tokenizer::from_json(tokenizer_json.dump());
-  if (!tokenizer.ok()) {
-    ADD_FAILURE() << tokenizer.error().message();
-    return nullptr;
-  }
-  return std::move(tokenizer).value();
+std::unique_ptr<Tokenizer> tokenizer_of(const json& tokenizer_json) {
+  return opened(Tokenizer::from_json(tokenizer_json.dump()));
 }
 
 using Ids = std::vector<TokenId>;
 
 TEST(JsonTokenizer, EncodesLikeTheFileSaysButNeverTruncates) {
-  const auto tokenizer = make(byte_level());
+  const auto tokenizer = tokenizer_of(byte_level());
   EXPECT_EQ(*tokenizer->encode("a a b", {}), (Ids{7, 0, 3, 2, 1}));
   EXPECT_EQ(*tokenizer->encode("a", {.add_special_tokens = false}), (Ids{0}));
 }
 
 TEST(JsonTokenizer, ParsesSpecialTokensOnlyOnDemandAndAddedOnesAlways) {
-  const auto tokenizer = make(byte_level());
+  const auto tokenizer = tokenizer_of(byte_level());
   const auto encode = [&](bool parse) {
     return *tokenizer->encode("<s><tool>",
                               {.add_special_tokens = false, .parse_special_tokens = parse});
@@ -97,7 +93,7 @@ TEST(JsonTokenizer, ParsesSpecialTokensOnlyOnDemandAndAddedOnesAlways) {
 }
 
 TEST(JsonTokenizer, KnowsItsTokens) {
-  const auto tokenizer = make(byte_level());
+  const auto tokenizer = tokenizer_of(byte_level());
   EXPECT_EQ(tokenizer->vocab_size(), 9);
   EXPECT_EQ(tokenizer->token_bytes(3), " a");
   EXPECT_TRUE(tokenizer->is_special(7));
@@ -108,7 +104,7 @@ TEST(JsonTokenizer, KnowsItsTokens) {
 }
 
 TEST(JsonTokenizer, SentencePieceDecodingDropsTheFirstSpaceAndJoinsBytes) {
-  const auto tokenizer = make(sentence_piece());
+  const auto tokenizer = tokenizer_of(sentence_piece());
   EXPECT_TRUE(tokenizer->strips_leading_space());
   EXPECT_EQ(*tokenizer->encode("a ä", {.add_special_tokens = false}), (Ids{3, 2, 4, 5}));
   EXPECT_EQ(*tokenizer->decode(Ids{7, 3, 2, 4, 5}, true), "a ä");
@@ -126,7 +122,7 @@ TEST(JsonTokenizer, WordPieceTextIsCleanedUp) {
   tokenizer_json["decoder"] = {{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", true}};
   tokenizer_json["added_tokens"] = json::array();
   tokenizer_json["post_processor"] = nullptr;
-  const auto tokenizer = make(tokenizer_json);
+  const auto tokenizer = tokenizer_of(tokenizer_json);
   EXPECT_EQ(*tokenizer->encode("going go.", {}), (Ids{1, 2, 1, 3}));
   EXPECT_EQ(*tokenizer->decode(Ids{1, 2, 1, 3}, true), "going go.");
   EXPECT_EQ(tokenizer->token_bytes(2), "ing");

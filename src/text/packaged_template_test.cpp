@@ -14,7 +14,7 @@
 namespace trivet {
 namespace {
 
-using json = nlohmann::ordered_json;  // templates print objects in the order of the request
+using ordered_json = nlohmann::ordered_json;  // templates print objects in the order of the request
 
 // The first half of the SHA-256, in hexadecimal, as the golden has it.
 std::string digest(std::string_view text) {
@@ -30,7 +30,7 @@ std::string read_file(const std::filesystem::path& path) {
 
 // What Python's Jinja refuses without the template's will (None has no items, for one) may succeed
 // here.
-void expect_result(const json& expected, const Result<std::string>& text) {
+void expect_result(const ordered_json& expected, const Result<std::string>& text) {
   if (expected.contains("digest")) {
     ASSERT_TRUE(text.ok()) << text.error().message();
     EXPECT_EQ(digest(*text), expected["digest"].get<std::string>())
@@ -47,8 +47,8 @@ void expect_result(const json& expected, const Result<std::string>& text) {
 TEST(PackagedTemplate, EveryOneEqualsApplyChatTemplate) {
   const char* folder = std::getenv("TRIVET_TEST_TEMPLATES");
   if (folder == nullptr) GTEST_SKIP() << "TRIVET_TEST_TEMPLATES is not set";
-  const json golden =
-      json::parse(std::ifstream(TRIVET_SOURCE_DIR "/src/text/testdata/packaged_templates.json"));
+  const ordered_json golden = ordered_json::parse(
+      std::ifstream(TRIVET_SOURCE_DIR "/src/text/testdata/packaged_templates.json"));
   int texts = 0;
   for (const auto& [name, item] : golden["templates"].items()) {
     const std::string source = read_file(std::filesystem::path(folder) / name);

@@ -8,16 +8,9 @@
 namespace trivet {
 namespace {
 
-std::unique_ptr<Tokenizer> make(const Vocabulary& vocabulary) {
-  auto tokenizer = Tokenizer::from_vocabulary(vocabulary);
-  if (!tokenizer.ok()) {
-    ADD_FAILURE() << tokenizer.error().message();
-    return nullptr;
-  }
-  return std::move(tokenizer).value();
+Vocabulary sentence_piece_vocabulary() {
+  return read_golden_vocabulary("sentence_piece_vocabulary.json");
 }
-
-Vocabulary small_vocabulary() { return read_golden_vocabulary("sentence_piece_vocabulary.json"); }
 
 void expect_golden(const Tokenizer& tokenizer, const nlohmann::json& golden) {
   for (const auto& item : golden["cases"]) {
@@ -30,18 +23,20 @@ void expect_golden(const Tokenizer& tokenizer, const nlohmann::json& golden) {
 }
 
 TEST(SentencePieceTokenizer, EqualsLlamaCpp) {
-  expect_golden(*make(small_vocabulary()), read_golden("sentence_piece_tokens.json"));
+  expect_golden(*opened(Tokenizer::from_vocabulary(sentence_piece_vocabulary())),
+                read_golden("sentence_piece_tokens.json"));
 }
 
 TEST(SentencePieceTokenizer, EqualsLlamaCppWithoutSpacePrefix) {
-  Vocabulary vocabulary = small_vocabulary();
+  Vocabulary vocabulary = sentence_piece_vocabulary();
   vocabulary.add_space_prefix = false;
   vocabulary.add_eos = true;
-  expect_golden(*make(vocabulary), read_golden("sentence_piece_tokens_without_prefix.json"));
+  expect_golden(*opened(Tokenizer::from_vocabulary(vocabulary)),
+                read_golden("sentence_piece_tokens_without_prefix.json"));
 }
 
 TEST(SentencePieceTokenizer, DecodingGivesTheTextBack) {
-  const auto tokenizer = make(small_vocabulary());
+  const auto tokenizer = opened(Tokenizer::from_vocabulary(sentence_piece_vocabulary()));
   const auto golden = read_golden("sentence_piece_tokens.json");
   for (const auto& item : golden["cases"]) {
     const std::string text = item["text"];
@@ -57,7 +52,7 @@ TEST(SentencePieceTokenizer, DecodingGivesTheTextBack) {
 }
 
 TEST(SentencePieceTokenizer, PlainTextNeverBecomesAControlToken) {
-  Vocabulary vocabulary = small_vocabulary();
+  Vocabulary vocabulary = sentence_piece_vocabulary();
   // Pieces from which "<s>" could be merged.
   for (const char* piece : {"<s", "s>"}) {
     vocabulary.tokens.emplace_back(piece);
@@ -65,14 +60,16 @@ TEST(SentencePieceTokenizer, PlainTextNeverBecomesAControlToken) {
     vocabulary.scores.push_back(10.0f);
   }
   const auto ids =
-      make(vocabulary)->encode("<s>", {.add_special_tokens = false, .parse_special_tokens = false});
+      opened(Tokenizer::from_vocabulary(vocabulary))
+          ->encode("<s>", {.add_special_tokens = false, .parse_special_tokens = false});
   ASSERT_TRUE(ids.ok());
   EXPECT_EQ(std::ranges::count(*ids, *vocabulary.bos), 0);
 }
 
 TEST(SentencePieceTokenizer, RefusesTextThatIsNotUtf8AndScoresThatAreNoNumbers) {
-  EXPECT_FALSE(make(small_vocabulary())->encode("\xC3", {}).ok());
-  Vocabulary vocabulary = small_vocabulary();
+  EXPECT_FALSE(
+      opened(Tokenizer::from_vocabulary(sentence_piece_vocabulary()))->encode("\xC3", {}).ok());
+  Vocabulary vocabulary = sentence_piece_vocabulary();
   vocabulary.scores[300] = std::numeric_limits<float>::quiet_NaN();
   const auto tokenizer = Tokenizer::from_vocabulary(vocabulary);
   ASSERT_FALSE(tokenizer.ok());

@@ -16,7 +16,7 @@ std::string show(const SpecialTokens& tokens, std::string_view text, bool only_p
   return result;
 }
 
-SpecialTokens make(std::initializer_list<const char*> names) {
+SpecialTokens tokens_named(std::initializer_list<const char*> names) {
   SpecialTokens tokens;
   TokenId id = 0;
   for (const char* name : names) tokens.add(name, id++, false);
@@ -24,17 +24,17 @@ SpecialTokens make(std::initializer_list<const char*> names) {
 }
 
 TEST(SpecialTokens, KeepAllTextInOrder) {
-  const SpecialTokens tokens = make({"<a>", "<b>"});
+  const SpecialTokens tokens = tokens_named({"<a>", "<b>"});
   EXPECT_EQ(show(tokens, "x<a>y<b><a>z"), "x|[0]|y|[1]|[0]|z");
   EXPECT_EQ(show(tokens, ""), "");
   EXPECT_EQ(show(tokens, "<a"), "<a");
 }
 
 TEST(SpecialTokens, LongerTokensWinEvenFurtherRight) {
-  EXPECT_EQ(show(make({"ab", "bcd"}), "abcd"), "a|[1]");
-  EXPECT_EQ(show(make({"aa"}), "aaaaa"), "[0]|[0]|a");
-  EXPECT_EQ(show(make({"ab", "bc"}), "abc"), "[0]|c");  // equal length: the lower id
-  EXPECT_EQ(show(make({"<<x", "x>>", "<x>"}), "<<x>>"), "[0]|>>");
+  EXPECT_EQ(show(tokens_named({"ab", "bcd"}), "abcd"), "a|[1]");
+  EXPECT_EQ(show(tokens_named({"aa"}), "aaaaa"), "[0]|[0]|a");
+  EXPECT_EQ(show(tokens_named({"ab", "bc"}), "abc"), "[0]|c");  // equal length: the lower id
+  EXPECT_EQ(show(tokens_named({"<<x", "x>>", "<x>"}), "<<x>>"), "[0]|>>");
 }
 
 TEST(SpecialTokens, ControlTokensStayTextWhereTheyAreNotWanted) {
@@ -53,7 +53,7 @@ TEST(SpecialTokens, SomeTakeTheWhiteSpaceAfterThemAlong) {
 }
 
 TEST(SpecialTokens, TheLowestIdOfEqualNamesCounts) {
-  EXPECT_EQ(show(make({"<a>", "<a>"}), "<a>"), "[0]");
+  EXPECT_EQ(show(tokens_named({"<a>", "<a>"}), "<a>"), "[0]");
 }
 
 }  // namespace

@@ -7,15 +7,10 @@
 namespace trivet {
 namespace {
 
-std::unique_ptr<Tokenizer> make(const std::string& file) {
+std::unique_ptr<Tokenizer> tokenizer_of_file(const std::string& file) {
   Vocabulary vocabulary = read_golden_vocabulary(file);
   vocabulary.pre = "gpt-2";
-  auto tokenizer = Tokenizer::from_vocabulary(vocabulary);
-  if (!tokenizer.ok()) {
-    ADD_FAILURE() << tokenizer.error().message();
-    return nullptr;
-  }
-  return std::move(tokenizer).value();
+  return opened(Tokenizer::from_vocabulary(vocabulary));
 }
 
 const char* const kVocabularies[] = {"byte_pair_vocabulary.json", "sentence_piece_vocabulary.json"};
@@ -35,7 +30,7 @@ std::string streamed(const Tokenizer& tokenizer, std::span<const TokenId> tokens
 
 TEST(TextStream, EqualsTheWholeDecoding) {
   for (const char* file : kVocabularies) {
-    const auto tokenizer = make(file);
+    const auto tokenizer = tokenizer_of_file(file);
     const auto golden = read_golden("sentence_piece_tokens.json");
     for (const auto& item : golden["cases"]) {
       const auto ids = tokenizer->encode(item["text"].get<std::string>(), {});
@@ -50,7 +45,7 @@ TEST(TextStream, EqualsTheWholeDecoding) {
 TEST(TextStream, EqualsTheWholeDecodingOfAnyTokens) {
   uint64_t state = 1;
   for (const char* file : kVocabularies) {
-    const auto tokenizer = make(file);
+    const auto tokenizer = tokenizer_of_file(file);
     for (int round = 0; round < 200; ++round) {
       std::vector<TokenId> tokens(20);
       for (TokenId& token : tokens) {
@@ -65,7 +60,7 @@ TEST(TextStream, EqualsTheWholeDecodingOfAnyTokens) {
 }
 
 TEST(TextStream, HoldsBackAnIncompleteCharacter) {
-  const auto tokenizer = make("sentence_piece_vocabulary.json");
+  const auto tokenizer = tokenizer_of_file("sentence_piece_vocabulary.json");
   TextStream stream(*tokenizer, {}, true);
   const auto byte = [&](const char* name) { return tokenizer->find(name).value_or(-1); };
   EXPECT_EQ(stream.push(byte("<0xE4>")), "");
@@ -79,7 +74,7 @@ TEST(TextStream, HoldsBackAnIncompleteCharacter) {
 }
 
 TEST(TextStream, ALeadingSpaceIsTextOnlyAfterText) {
-  const auto tokenizer = make("sentence_piece_vocabulary.json");
+  const auto tokenizer = tokenizer_of_file("sentence_piece_vocabulary.json");
   const TokenId space = tokenizer->find("\u2581").value_or(-1);
   const TokenId a = tokenizer->find("a").value_or(-1), bos = tokenizer->find("<s>").value_or(-1);
   ASSERT_TRUE(space >= 0 && a >= 0 && bos >= 0);

@@ -7,7 +7,7 @@
 namespace trivet {
 namespace {
 
-std::string_view error_type(int status) {
+std::string_view anthropic_error_type(int status) {
   switch (status) {
     case 401:
       return "authentication_error";
@@ -34,7 +34,7 @@ std::string encode_anthropic_error(const ApiError& error) {
   std::string out;
   JsonWriter writer(out);
   writer.begin_object().key("type").string("error").key("error").begin_object();
-  writer.key("type").string(error_type(error.http_status));
+  writer.key("type").string(anthropic_error_type(error.http_status));
   writer.key("message").string(error.message).end_object().end_object();
   return out;
 }

@@ -14,7 +14,7 @@ using simdjson::dom::array;
 using simdjson::dom::element;
 using simdjson::dom::object;
 
-constexpr size_t kMaxPrompts = 2048;
+constexpr size_t kMaxNativePrompts = 2048;
 constexpr int kInfillTokens = 256;  // room that is kept for an answer without a limit
 
 struct Prompts {
@@ -41,9 +41,9 @@ class NativePromptReader {
       prompts.tokens.push_back(tokens_of(*prompt));
       return prompts;
     }
-    if (items.size() > kMaxPrompts) {
+    if (items.size() > kMaxNativePrompts) {
       fields_.error().bad_request("`prompt` has " + std::to_string(items.size()) +
-                                      " prompts; at most " + std::to_string(kMaxPrompts) +
+                                      " prompts; at most " + std::to_string(kMaxNativePrompts) +
                                       " go into one request.",
                                   "prompt");
       return prompts;
@@ -174,9 +174,9 @@ std::vector<NativePrompt> fit_prompts(Prompts& prompts, const NativeRequest& req
   return fitted;
 }
 
-enum class Kind { kCompletion, kInfill };
+enum class PromptKind { kCompletion, kInfill };
 
-ParsedCall parse(Kind kind, std::string_view body, const ServedModel& model,
+ParsedCall parse(PromptKind kind, std::string_view body, const ServedModel& model,
                  const CallContext& context) {
   ParsedCall parsed;
   FirstError error;
@@ -187,8 +187,9 @@ ParsedCall parse(Kind kind, std::string_view body, const ServedModel& model,
   check_model(fields, model);
   NativeRequest request = read_native_request(fields, model, parsed.ignored_fields);
   if (error) return {nullptr, error.take()};
-  Prompts prompts = kind == Kind::kInfill ? read_infill(fields, model, request)
-                                          : NativePromptReader(fields, *model.tokenizer).read();
+  Prompts prompts = kind == PromptKind::kInfill
+                        ? read_infill(fields, model, request)
+                        : NativePromptReader(fields, *model.tokenizer).read();
   if (error) return {nullptr, error.take()};
   std::vector<NativePrompt> fitted = fit_prompts(prompts, request, model, error);
   if (error) return {nullptr, error.take()};
@@ -202,12 +203,12 @@ ParsedCall parse(Kind kind, std::string_view body, const ServedModel& model,
 
 ParsedCall parse_native_completion(std::string_view body, const ServedModel& model,
                                    const CallContext& context) {
-  return parse(Kind::kCompletion, body, model, context);
+  return parse(PromptKind::kCompletion, body, model, context);
 }
 
 ParsedCall parse_infill(std::string_view body, const ServedModel& model,
                         const CallContext& context) {
-  return parse(Kind::kInfill, body, model, context);
+  return parse(PromptKind::kInfill, body, model, context);
 }
 
 }  // namespace trivet

@@ -9,7 +9,7 @@
 namespace trivet {
 namespace {
 
-std::string_view error_type(int status) {
+std::string_view llama_error_type(int status) {
   switch (status) {
     case 401:
       return "authentication_error";
@@ -53,7 +53,7 @@ std::string encode_llama_cpp_error(const ApiError& error) {
   writer.begin_object().key("error").begin_object();
   writer.key("code").integer(error.http_status);
   writer.key("message").string(error.message);
-  writer.key("type").string(error_type(error.http_status)).end_object().end_object();
+  writer.key("type").string(llama_error_type(error.http_status)).end_object().end_object();
   return out;
 }
 

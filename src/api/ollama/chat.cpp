@@ -8,7 +8,7 @@
 namespace trivet {
 namespace {
 
-PlainAnswer loaded(const OllamaRequest& request, const CallContext& context) {
+PlainAnswer chat_loaded(const OllamaRequest& request, const CallContext& context) {
   PlainAnswer answer;
   JsonWriter writer(answer.body);
   writer.begin_object().key("model").string(request.asked_name);
@@ -49,7 +49,7 @@ OllamaAnswer answer_ollama_chat(std::string_view body, const ServedModel& model,
   writer.begin_object();
   const OllamaRequest request = write_common_options(fields, model, writer);
   const auto messages = fields.read_array("messages");
-  if (!error && (!messages || messages->size() == 0)) return loaded(request, context);
+  if (!error && (!messages || messages->size() == 0)) return chat_loaded(request, context);
   if (!error) write_ollama_messages(*messages, fields, writer);
   copy_tools(fields, writer);
   write_logprobs(request, writer);

@@ -9,7 +9,7 @@
 namespace trivet {
 namespace {
 
-PlainAnswer loaded(const OllamaRequest& request, const CallContext& context) {
+PlainAnswer generate_loaded(const OllamaRequest& request, const CallContext& context) {
   PlainAnswer answer;
   JsonWriter writer(answer.body);
   writer.begin_object().key("model").string(request.asked_name);
@@ -152,7 +152,7 @@ OllamaAnswer answer_ollama_generate(std::string_view body, const ServedModel& mo
   GenerateReader reader(fields, model);
   reader.read();
   if (error) return PlainAnswer{{}, error.take()};
-  if (reader.only_loads()) return loaded(reader.request(), context);
+  if (reader.only_loads()) return generate_loaded(reader.request(), context);
   ParsedCall parsed;
   parsed.call = reader.make_call(context);
   if (!parsed.call) return PlainAnswer{{}, error.take()};

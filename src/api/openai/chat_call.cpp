@@ -6,8 +6,8 @@
 namespace trivet {
 namespace {
 
-AnswerLabel label_for(const CommonRequest& common, const ServedModel& model,
-                      const CallContext& context) {
+AnswerLabel chat_label(const CommonRequest& common, const ServedModel& model,
+                       const CallContext& context) {
   return {"chatcmpl-" + common.request_id.value_or(context.request_id), model.names.front(),
           context.unix_seconds};
 }
@@ -67,7 +67,7 @@ void write_calls(JsonWriter& writer, const std::vector<WholeCall>& calls) {
 }  // namespace
 
 ChatCall::ChatCall(ChatRequest request, const ServedModel& model, const CallContext& context)
-    : OpenAiCall(request.common, label_for(request.common, model, context), model),
+    : OpenAiCall(request.common, chat_label(request.common, model, context), model),
       wants_logprobs_(request.logprobs),
       top_logprobs_(request.top_logprobs),
       role_(std::move(request.role)),

@@ -26,7 +26,7 @@ void read_logprobs(Fields& fields, ChatRequest& request) {
   if (request.logprobs) request.common.params.logprobs = request.top_logprobs;
 }
 
-LengthRequest read_length(Fields& fields, const CommonRequest& common) {
+LengthRequest read_chat_length(Fields& fields, const CommonRequest& common) {
   LengthRequest length;
   length.param = "messages";
   length.truncate_prompt_tokens = common.truncate_prompt_tokens;
@@ -67,7 +67,7 @@ std::optional<ChatRequest> read_chat_request(std::string_view body, const Served
   ChatRequest request;
   request.common = read_common(fields, model);
   read_logprobs(fields, request);
-  const LengthRequest length = read_length(fields, request.common);
+  const LengthRequest length = read_chat_length(fields, request.common);
   ToolUse use = read_tool_use(fields);
   if (!error) check_model(fields, model);
   if (!error) read_prompt(fields, model, std::move(use), request);

@@ -11,8 +11,6 @@ namespace {
 
 using testing::HasSubstr;
 
-const CallContext kContext{"42", "acme", 1000};
-
 // The body of a chat request with more fields.
 std::string body_with(const std::string& fields) {
   return R"({"model":"m","messages":[{"role":"user","content":"Hi"}])" +

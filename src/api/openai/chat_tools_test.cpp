@@ -15,19 +15,17 @@ using nlohmann::json;
 using testing::HasSubstr;
 using testing::Not;
 
-const CallContext kContext{"42", "acme", 1000};
-
 constexpr std::string_view kTools =
     R"([{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":)"
     R"({"a":{"type":"integer"}}}}},{"type":"function","function":{"name":"g"}}])";
 
-json body_with(json fields) {
+json tools_body(json fields) {
   fields["messages"] = {{{"role", "user"}, {"content", "Hi"}}};
   if (!fields.contains("tools")) fields["tools"] = json::parse(kTools);
   return fields;
 }
 
-RequestOutput output_of(const std::string& text, FinishReason reason) {
+RequestOutput text_output(const std::string& text, FinishReason reason) {
   RequestOutput output;
   output.request_id = "chatcmpl-42-0";
   output.finished = reason != FinishReason::kNone;
@@ -40,7 +38,7 @@ class ChatToolsTest : public testing::Test {
   ChatToolsTest() { model_.served.dialect = dialect_named("hermes"); }
 
   ParsedCall parse(const json& fields) {
-    return parse_chat_completion(body_with(fields).dump(), model_.served, kContext);
+    return parse_chat_completion(tools_body(fields).dump(), model_.served, kContext);
   }
   ApiError error_of(const json& fields) {
     ParsedCall parsed = parse(fields);
@@ -54,7 +52,7 @@ class ChatToolsTest : public testing::Test {
       ADD_FAILURE() << parsed.error->message;
       return {};
     }
-    parsed.call->encode(output_of(text, reason));
+    parsed.call->encode(text_output(text, reason));
     return json::parse(parsed.call->body())["choices"][0];
   }
   // The message that the deltas of a stream add up to, one byte of text a step.
@@ -64,9 +62,9 @@ class ChatToolsTest : public testing::Test {
     ParsedCall parsed = parse(request);
     std::string bytes;
     for (const char c : text) {
-      bytes += parsed.call->encode(output_of(std::string(1, c), FinishReason::kNone));
+      bytes += parsed.call->encode(text_output(std::string(1, c), FinishReason::kNone));
     }
-    bytes += parsed.call->encode(output_of("", FinishReason::kStop));
+    bytes += parsed.call->encode(text_output("", FinishReason::kStop));
     json choice = {
         {"message", {{"content", ""}, {"reasoning", ""}, {"tool_calls", json::array()}}}};
     size_t at = 0;

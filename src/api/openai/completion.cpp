@@ -99,7 +99,7 @@ void read_logprobs(Fields& fields, CompletionRequest& request) {
   for_prompt = all ? kAllLogprobs : std::max(*request.logprobs, for_prompt.value_or(0));
 }
 
-LengthRequest read_length(Fields& fields, const CommonRequest& common) {
+LengthRequest read_completion_length(Fields& fields, const CommonRequest& common) {
   LengthRequest length;
   length.param = "prompt";
   length.truncate_prompt_tokens = common.truncate_prompt_tokens;
@@ -163,7 +163,7 @@ ParsedCall parse_completion(std::string_view body, const ServedModel& model,
   CompletionRequest request;
   request.common = read_common(fields, model);
   read_logprobs(fields, request);
-  const LengthRequest length = read_length(fields, request.common);
+  const LengthRequest length = read_completion_length(fields, request.common);
   refuse_completion_only(fields, request.common.params);
   if (!error) check_model(fields, model);
   if (!error && request.common.output_format) {

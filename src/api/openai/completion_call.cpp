@@ -3,8 +3,8 @@
 namespace trivet {
 namespace {
 
-AnswerLabel label_for(const CommonRequest& common, const ServedModel& model,
-                      const CallContext& context) {
+AnswerLabel completion_label(const CommonRequest& common, const ServedModel& model,
+                             const CallContext& context) {
   return {"cmpl-" + common.request_id.value_or(context.request_id), model.names.front(),
           context.unix_seconds};
 }
@@ -13,7 +13,7 @@ AnswerLabel label_for(const CommonRequest& common, const ServedModel& model,
 
 CompletionCall::CompletionCall(CompletionRequest request, const ServedModel& model,
                                const CallContext& context)
-    : OpenAiCall(request.common, label_for(request.common, model, context), model),
+    : OpenAiCall(request.common, completion_label(request.common, model, context), model),
       logprob_count_(request.logprobs),
       prompt_logprob_count_(request.prompt_logprobs) {
   for (CompletionPrompt& prompt : request.prompts) {

@@ -11,12 +11,12 @@ namespace {
 
 using testing::HasSubstr;
 
-const CallContext kContext{"42", "", 1000};
+const CallContext kOpenContext{"42", "", 1000};
 
 class CompletionTest : public testing::Test {
  protected:
   std::vector<EngineRequest> requests_of(const std::string& body) {
-    ParsedCall parsed = parse_completion(body, model_.served, kContext);
+    ParsedCall parsed = parse_completion(body, model_.served, kOpenContext);
     if (!parsed.call) {
       ADD_FAILURE() << parsed.error->message;
       return {};
@@ -24,7 +24,7 @@ class CompletionTest : public testing::Test {
     return parsed.call->take_requests();
   }
   ApiError error_of(const std::string& body) {
-    ParsedCall parsed = parse_completion(body, model_.served, kContext);
+    ParsedCall parsed = parse_completion(body, model_.served, kOpenContext);
     EXPECT_FALSE(parsed.call) << body;
     return parsed.error.value_or(ApiError{});
   }
@@ -122,7 +122,7 @@ TEST_F(CompletionTest, AnswersAtMost2048Prompts) {
 }
 
 TEST_F(CompletionTest, CountsUsageOverAllPrompts) {
-  ParsedCall parsed = parse_completion(R"({"prompt":["one","two"]})", model_.served, kContext);
+  ParsedCall parsed = parse_completion(R"({"prompt":["one","two"]})", model_.served, kOpenContext);
   ASSERT_TRUE(parsed.call);
   EXPECT_EQ(parsed.call->usage().prompt_tokens, 4) << "known before the engine says so";
   RequestOutput output;
@@ -143,7 +143,7 @@ TEST_F(CompletionTest, EndsTheWholeCallWithTheFirstFailedPrompt) {
   for (const bool stream : {false, true}) {
     ParsedCall parsed = parse_completion(
         stream ? R"({"prompt":["one","two"],"stream":true})" : R"({"prompt":["one","two"]})",
-        model_.served, kContext);
+        model_.served, kOpenContext);
     ASSERT_TRUE(parsed.call);
     RequestOutput failed;
     failed.request_id = "cmpl-42-1";

@@ -8,8 +8,6 @@
 namespace trivet {
 namespace {
 
-const CallContext kContext{"42", "acme", 1000};
-
 TEST(Render, ChatGivesTheTokensAndParametersOfTheRequest) {
   const FakeModel model;
   const PlainAnswer answer = answer_render_chat(

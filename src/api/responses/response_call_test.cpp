@@ -16,8 +16,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using Json = nlohmann::ordered_json;
 
-const CallContext kContext{.request_id = "42", .tenant = "acme", .unix_seconds = 1000};
-
 struct Event {
   std::string name;
   Json data;
@@ -191,8 +189,7 @@ TEST_F(ResponseCallTest, EndsWithFailureOrCancellation) {
   std::string begun = cancelled->open();
   begun += cancelled->begin();
   std::vector<std::string> names;
-  for (const Event& event : events_of(begun))
-    names.push_back(event.name);
+  for (const Event& event : events_of(begun)) names.push_back(event.name);
   EXPECT_THAT(names, ElementsAre("response.created", "response.queued", "response.in_progress"));
   cancelled->cancel();
   EXPECT_EQ(Json::parse(cancelled->body())["status"], "cancelled");

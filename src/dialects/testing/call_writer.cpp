@@ -134,6 +134,14 @@ std::string harmony_text(const WrittenMessage& message) {
 
 }  // namespace
 
+std::vector<const Dialect*> dialects_with_calls() {
+  std::vector<const Dialect*> rows;
+  for (const Dialect& dialect : all_dialects()) {
+    if (dialect.has_calls()) rows.push_back(&dialect);
+  }
+  return rows;
+}
+
 bool takes_text_before(const Dialect& dialect) {
   return dialect.calls.syntax == CallSyntax::kHarmony ||
          (!dialect.calls.openers[0].at_start && dialect.name != "llama3_json" &&

@@ -23,6 +23,9 @@ struct WrittenMessage {
   std::vector<WrittenCall> calls;
 };
 
+// Every dialect in which models can call tools.
+std::vector<const Dialect*> dialects_with_calls();
+
 // `tags`: around the reasoning, where there is some.
 std::string write_message(const Dialect& dialect, const ReasoningTags& tags,
                           const WrittenMessage& message);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "server/fakes/fake_engine.h"
+#include "server/fakes/raw_requests.h"
 #include "server/parse_workers.h"
 #include "server/session.h"
 
@@ -91,16 +92,6 @@ class SessionWorld {
   FakeTransport transport;
   std::unique_ptr<Session> session;
 };
-
-// "POST /path" with a body; `fields` are whole header lines.
-inline std::string post(std::string_view path, std::string_view body,
-                        std::string_view fields = "") {
-  return "POST " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n" + std::string(fields) +
-         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
-}
-inline std::string get(std::string_view path, std::string_view fields = "") {
-  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n" + std::string(fields) + "\r\n";
-}
 
 }  // namespace trivet
 

@@ -13,8 +13,8 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::Pair;
 
-struct World {
-  explicit World(const KeyLimits& limits) {
+struct GuardWorld {
+  explicit GuardWorld(const KeyLimits& limits) {
     ApiKey key{.name = "k", .secret = "s"};
     key.limits = limits;
     guard = KeyGuard::create({{key}, ""}, metrics, &clock).value();
@@ -35,7 +35,7 @@ struct World {
 };
 
 TEST(KeyGuard, RequestsPerMinuteComeBackSteadily) {
-  World world({.requests_per_minute = 3});
+  GuardWorld world({.requests_per_minute = 3});
   world.clock.advance(seconds(1));
   for (int i = 0; i < 3; ++i) EXPECT_NE(world.enter(), nullptr);
   EXPECT_EQ(world.enter(), nullptr);
@@ -49,7 +49,7 @@ TEST(KeyGuard, RequestsPerMinuteComeBackSteadily) {
 }
 
 TEST(KeyGuard, ConcurrencyIsFreedWithTheTicket) {
-  World world({.concurrency = 2});
+  GuardWorld world({.concurrency = 2});
   auto first = world.enter(), second = world.enter();
   EXPECT_EQ(world.enter(), nullptr);
   EXPECT_EQ(world.refusal.reason, KeyRefusal::kConcurrency);
@@ -62,7 +62,7 @@ TEST(KeyGuard, ConcurrencyIsFreedWithTheTicket) {
 }
 
 TEST(KeyGuard, TokensAreReservedAndSettledToWhatWasUsed) {
-  World world({.tokens_per_minute = 600});
+  GuardWorld world({.tokens_per_minute = 600});
   world.clock.advance(seconds(1));
   auto first = world.enter();
   EXPECT_FALSE(first->reserve(500).has_value());
@@ -80,7 +80,7 @@ TEST(KeyGuard, TokensAreReservedAndSettledToWhatWasUsed) {
 }
 
 TEST(KeyGuard, ARequestLargerThanTheLimitRunsOnceAndIsPaidForAfterwards) {
-  World world({.tokens_per_minute = 600});
+  GuardWorld world({.tokens_per_minute = 600});
   world.clock.advance(seconds(1));
   auto large = world.enter();
   EXPECT_FALSE(large->reserve(5000).has_value());
@@ -93,7 +93,7 @@ TEST(KeyGuard, ARequestLargerThanTheLimitRunsOnceAndIsPaidForAfterwards) {
 }
 
 TEST(KeyGuard, WhatIsNotKnownCountsAsReserved) {
-  World world({.tokens_per_minute = 600});
+  GuardWorld world({.tokens_per_minute = 600});
   world.clock.advance(seconds(1));
   {
     auto lost = world.enter();

@@ -49,7 +49,7 @@ std::optional<Sha256> from_hex(std::string_view text) {
   return digest;
 }
 
-Result<Sha256> digest_of(const ApiKey& key, const std::string& label) {
+Result<Sha256> digest_of_key(const ApiKey& key, const std::string& label) {
   if (!key.sha256.empty()) {
     if (!key.secret.empty()) return refusal(label, "has both a secret and a sha256; keep one");
     const std::optional<Sha256> digest = from_hex(key.sha256);
@@ -93,7 +93,7 @@ Result<KeyRing> KeyRing::create(const std::vector<ApiKey>& keys) {
     const std::string label = key.name.empty() ? "an API key" : "the API key \"" + key.name + "\"";
     TRIVET_RETURN_IF_ERROR(check_limits(key, label));
     auto policy = std::make_shared<KeyPolicy>();
-    TRIVET_ASSIGN_OR_RETURN(policy->digest, digest_of(key, label));
+    TRIVET_ASSIGN_OR_RETURN(policy->digest, digest_of_key(key, label));
     policy->name =
         key.name.empty() ? "key-" + to_hex(std::span(policy->digest).first(4)) : key.name;
     for (const auto& other : ring.keys_) {

@@ -7,6 +7,7 @@
 
 #include "base/testing/eventually.h"
 #include "server/fakes/fake_engine.h"
+#include "server/fakes/raw_requests.h"
 #include "server/fakes/self_signed.h"
 #include "server/fakes/test_client.h"
 #include "server/http_server.h"
@@ -17,8 +18,6 @@ namespace {
 using std::chrono::milliseconds;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-const std::string kOpen = "GET /open HTTP/1.1\r\nHost: h\r\n\r\n";
 
 // Collects what the server tells its operator.
 class Notices {
@@ -72,7 +71,7 @@ TEST_F(ReloadTest, NewConnectionsGetTheNewCertificateAndOldOnesGoOn) {
     TestClient client(server_->port());
     return client.start_tls() && client.peer_certificate() != old_certificate;
   }));
-  ASSERT_TRUE(before.send(kOpen));
+  ASSERT_TRUE(before.send(kOpenCall));
   EXPECT_THAT(before.read_answer(), StartsWith("HTTP/1.1 200 "));
 
   std::ofstream(options.tls_key_file) << "not a key";

@@ -3,7 +3,7 @@
 namespace trivet::routes {
 namespace {
 
-Answer answer(const RouteCall& call) {
+Answer complete_chat(const RouteCall& call) {
   ParsedCall parsed = parse_chat_completion(call.body, *call.model, call.context);
   if (parsed.error) return error_response(*parsed.error);
   return EngineCall{std::move(parsed.call), std::move(parsed.ignored_fields)};
@@ -14,7 +14,7 @@ Answer answer(const RouteCall& call) {
 Route chat_completions_route() {
   return {.method = "POST",
           .path = "/v1/chat/completions",
-          .answer = answer,
+          .answer = complete_chat,
           .needs_model = true,
           .generates = true};
 }

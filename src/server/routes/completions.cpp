@@ -3,7 +3,7 @@
 namespace trivet::routes {
 namespace {
 
-Answer answer(const RouteCall& call) {
+Answer complete_text(const RouteCall& call) {
   ParsedCall parsed = parse_completion(call.body, *call.model, call.context);
   if (parsed.error) return error_response(*parsed.error);
   return EngineCall{std::move(parsed.call), std::move(parsed.ignored_fields)};
@@ -14,7 +14,7 @@ Answer answer(const RouteCall& call) {
 Route completions_route() {
   return {.method = "POST",
           .path = "/v1/completions",
-          .answer = answer,
+          .answer = complete_text,
           .needs_model = true,
           .generates = true};
 }

@@ -18,7 +18,7 @@ constexpr size_t kMaxNameBytes = 255;
 
 HttpResponse failure(const Error& error) { return error_response(to_api_error(error)); }
 
-HttpResponse not_found() {
+HttpResponse no_such_file() {
   return error_response(404, "NotFoundError", "there is no file with this id");
 }
 
@@ -75,7 +75,7 @@ Answer upload(const RouteCall& call) {
   return added ? json_response(file_json(*added)) : failure(added.error());
 }
 
-Answer list(const RouteCall& call) {
+Answer list_files(const RouteCall& call) {
   HttpResponse refusal;
   const auto page = read_page_query(call.query, kMaxListed, kMaxListed, refusal);
   if (!page) return refusal;
@@ -99,11 +99,11 @@ std::variant<FileRecord, HttpResponse> find_file(const RouteCall& call, StateFol
   folder = *state;
   const auto found = folder->files().find(call.path_parameter, call.context.tenant);
   if (!found) return failure(found.error());
-  if (!*found) return not_found();
+  if (!*found) return no_such_file();
   return **found;
 }
 
-Answer get(const RouteCall& call) {
+Answer get_file(const RouteCall& call) {
   StateFolder* folder = nullptr;
   const auto found = find_file(call, folder);
   if (const auto* refusal = std::get_if<HttpResponse>(&found)) return *refusal;
@@ -159,18 +159,18 @@ Answer content(const RouteCall& call) {
   return response;
 }
 
-Answer erase(const RouteCall& call) {
+Answer erase_file(const RouteCall& call) {
   const auto state = call.server.services().state();
   if (!state) return failure(state.error());
   const auto erased = (*state)->files().erase(call.path_parameter, call.context.tenant);
   if (!erased) return failure(erased.error());
-  return *erased ? json_response(deleted_json(call.path_parameter, "file")) : not_found();
+  return *erased ? json_response(deleted_json(call.path_parameter, "file")) : no_such_file();
 }
 
 }  // namespace
 
 Route files_route() {
-  return {.method = "GET", .path = "/v1/files", .answer = list, .blocks = true};
+  return {.method = "GET", .path = "/v1/files", .answer = list_files, .blocks = true};
 }
 
 Route file_upload_route() {
@@ -182,7 +182,7 @@ Route file_upload_route() {
 }
 
 Route file_route() {
-  return {.method = "GET", .path = "/v1/files/{id}", .answer = get, .blocks = true};
+  return {.method = "GET", .path = "/v1/files/{id}", .answer = get_file, .blocks = true};
 }
 
 Route file_content_route() {
@@ -190,7 +190,7 @@ Route file_content_route() {
 }
 
 Route file_delete_route() {
-  return {.method = "DELETE", .path = "/v1/files/{id}", .answer = erase, .blocks = true};
+  return {.method = "DELETE", .path = "/v1/files/{id}", .answer = erase_file, .blocks = true};
 }
 
 }  // namespace trivet::routes

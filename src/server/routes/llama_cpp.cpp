@@ -49,7 +49,7 @@ Answer no_slot_files(const RouteCall&) {
 
 Answer no_adapters(const RouteCall&) { return json_response("[]"); }
 
-Route generating(std::string_view path, AnswerFunction answer) {
+Route llama_generating(std::string_view path, AnswerFunction answer) {
   return {.method = "POST",
           .path = path,
           .answer = answer,
@@ -58,7 +58,7 @@ Route generating(std::string_view path, AnswerFunction answer) {
           .error_body = encode_llama_cpp_error};
 }
 
-Route plain(std::string_view method, std::string_view path, AnswerFunction answer) {
+Route llama_plain(std::string_view method, std::string_view path, AnswerFunction answer) {
   return {.method = method,
           .path = path,
           .answer = answer,
@@ -73,15 +73,15 @@ Route renamed(Route route, std::string_view path) {
 
 }  // namespace
 
-Route native_completion_route() { return generating("/completion", complete); }
-Route native_completions_route() { return generating("/completions", complete); }
-Route infill_route() { return generating("/infill", fill_in); }
-Route apply_template_route() { return plain("POST", "/apply-template", apply_template); }
-Route props_route() { return plain("GET", "/props", props); }
-Route change_props_route() { return plain("POST", "/props", no_change); }
-Route slots_route() { return plain("GET", "/slots", slots); }
-Route slot_action_route() { return plain("POST", "/slots/{id}", no_slot_files); }
-Route lora_adapters_route() { return plain("GET", "/lora-adapters", no_adapters); }
+Route native_completion_route() { return llama_generating("/completion", complete); }
+Route native_completions_route() { return llama_generating("/completions", complete); }
+Route infill_route() { return llama_generating("/infill", fill_in); }
+Route apply_template_route() { return llama_plain("POST", "/apply-template", apply_template); }
+Route props_route() { return llama_plain("GET", "/props", props); }
+Route change_props_route() { return llama_plain("POST", "/props", no_change); }
+Route slots_route() { return llama_plain("GET", "/slots", slots); }
+Route slot_action_route() { return llama_plain("POST", "/slots/{id}", no_slot_files); }
+Route lora_adapters_route() { return llama_plain("GET", "/lora-adapters", no_adapters); }
 
 Route bare_chat_route() { return renamed(chat_completions_route(), "/chat/completions"); }
 Route bare_models_route() { return renamed(models_route(), "/models"); }

@@ -5,13 +5,13 @@
 namespace trivet::routes {
 namespace {
 
-Answer create(const RouteCall& call) {
+Answer create_message(const RouteCall& call) {
   ParsedCall parsed = parse_messages(call.body, *call.model, call.context);
   if (parsed.error) return error_response(*parsed.error);
   return EngineCall{std::move(parsed.call), std::move(parsed.ignored_fields)};
 }
 
-Answer count(const RouteCall& call) {
+Answer count_message(const RouteCall& call) {
   return plain_answer(answer_count_tokens(call.body, *call.model));
 }
 
@@ -20,7 +20,7 @@ Answer count(const RouteCall& call) {
 Route messages_route() {
   return {.method = "POST",
           .path = "/v1/messages",
-          .answer = create,
+          .answer = create_message,
           .needs_model = true,
           .generates = true,
           .error_body = encode_anthropic_error};
@@ -29,7 +29,7 @@ Route messages_route() {
 Route count_tokens_route() {
   return {.method = "POST",
           .path = "/v1/messages/count_tokens",
-          .answer = count,
+          .answer = count_message,
           .needs_model = true,
           .error_body = encode_anthropic_error};
 }

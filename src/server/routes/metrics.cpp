@@ -4,7 +4,7 @@
 namespace trivet::routes {
 namespace {
 
-Answer answer(const RouteCall& call) {
+Answer metrics(const RouteCall& call) {
   HttpResponse response;
   response.content_type = Metrics::kContentType;
   response.body = call.server.metrics().render();
@@ -14,7 +14,7 @@ Answer answer(const RouteCall& call) {
 }  // namespace
 
 Route metrics_route() {
-  return {.method = "GET", .path = "/metrics", .answer = answer, .blocks = true};
+  return {.method = "GET", .path = "/metrics", .answer = metrics, .blocks = true};
 }
 
 }  // namespace trivet::routes

@@ -39,7 +39,7 @@ Answer no_making(const RouteCall&) {
                         "models are not made or sent through this API; use `trivet pull`");
 }
 
-Route generating(std::string_view path, AnswerFunction answer) {
+Route ollama_generating(std::string_view path, AnswerFunction answer) {
   return {.method = "POST",
           .path = path,
           .answer = answer,
@@ -48,8 +48,8 @@ Route generating(std::string_view path, AnswerFunction answer) {
           .error_body = encode_ollama_error};
 }
 
-Route plain(std::string_view method, std::string_view path, AnswerFunction answer,
-            bool needs_model) {
+Route ollama_plain(std::string_view method, std::string_view path, AnswerFunction answer,
+                   bool needs_model) {
   return {.method = method,
           .path = path,
           .answer = answer,
@@ -59,20 +59,22 @@ Route plain(std::string_view method, std::string_view path, AnswerFunction answe
 
 }  // namespace
 
-Route ollama_generate_route() { return generating("/api/generate", generate); }
-Route ollama_chat_route() { return generating("/api/chat", chat); }
-Route ollama_tags_route() { return plain("GET", "/api/tags", tags, false); }
-Route ollama_ps_route() { return plain("GET", "/api/ps", ps, true); }
-Route ollama_show_route() { return plain("POST", "/api/show", show, true); }
+Route ollama_generate_route() { return ollama_generating("/api/generate", generate); }
+Route ollama_chat_route() { return ollama_generating("/api/chat", chat); }
+Route ollama_tags_route() { return ollama_plain("GET", "/api/tags", tags, false); }
+Route ollama_ps_route() { return ollama_plain("GET", "/api/ps", ps, true); }
+Route ollama_show_route() { return ollama_plain("POST", "/api/show", show, true); }
 Route ollama_version_route() {
-  Route route = plain("GET", "/api/version", version, false);
+  Route route = ollama_plain("GET", "/api/version", version, false);
   route.is_open = true;
   return route;
 }
-Route ollama_embed_route() { return plain("POST", "/api/embed", no_embeddings, false); }
-Route ollama_embeddings_route() { return plain("POST", "/api/embeddings", no_embeddings, false); }
-Route ollama_create_route() { return plain("POST", "/api/create", no_making, false); }
-Route ollama_copy_route() { return plain("POST", "/api/copy", no_making, false); }
-Route ollama_push_route() { return plain("POST", "/api/push", no_making, false); }
+Route ollama_embed_route() { return ollama_plain("POST", "/api/embed", no_embeddings, false); }
+Route ollama_embeddings_route() {
+  return ollama_plain("POST", "/api/embeddings", no_embeddings, false);
+}
+Route ollama_create_route() { return ollama_plain("POST", "/api/create", no_making, false); }
+Route ollama_copy_route() { return ollama_plain("POST", "/api/copy", no_making, false); }
+Route ollama_push_route() { return ollama_plain("POST", "/api/push", no_making, false); }
 
 }  // namespace trivet::routes

@@ -6,7 +6,7 @@
 namespace trivet::routes {
 namespace {
 
-constexpr std::string_view kContentSecurityPolicy =
+constexpr std::string_view kViewerPolicy =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'";
 
@@ -27,7 +27,7 @@ Answer page(const RouteCall& call) {
   HttpResponse response;
   response.content_type = "text/html; charset=utf-8";
   response.body = openapi_page();
-  response.fields = {{"Content-Security-Policy", std::string(kContentSecurityPolicy)},
+  response.fields = {{"Content-Security-Policy", std::string(kViewerPolicy)},
                      {"Referrer-Policy", "no-referrer"}};
   return response;
 }

@@ -1,6 +1,6 @@
 // The OpenAI Responses API.
-#include "server/route.h"
 #include "server/http/query.h"
+#include "server/route.h"
 #include "server/routes/page_query.h"
 #include "server/server_state.h"
 #include "server/services/response_service.h"
@@ -9,35 +9,37 @@
 namespace trivet::routes {
 namespace {
 
-ResponseService& service(const RouteCall& call) { return call.server.services().responses(); }
+ResponseService& response_service(const RouteCall& call) {
+  return call.server.services().responses();
+}
 
-Answer create(const RouteCall& call) { return service(call).create(call); }
+Answer create_response(const RouteCall& call) { return response_service(call).create(call); }
 
 // ?stream=true&starting_after=N goes on after event N.
-Answer get(const RouteCall& call) {
+Answer get_response(const RouteCall& call) {
   const std::string id(call.path_parameter);
   if (query_value(call.query, "stream").value_or("false") != "true")
-    return service(call).get(call, id);
+    return response_service(call).get(call, id);
   std::optional<HttpResponse> refusal;
   const auto after = read_number(call.query, "starting_after", refusal);
   if (refusal) return *refusal;
-  return service(call).stream(call, id, after ? std::min(*after, UINT64_MAX - 1) + 1 : 0);
+  return response_service(call).stream(call, id, after ? std::min(*after, UINT64_MAX - 1) + 1 : 0);
 }
 
-Answer erase(const RouteCall& call) {
-  return service(call).erase(call, std::string(call.path_parameter));
+Answer erase_response(const RouteCall& call) {
+  return response_service(call).erase(call, std::string(call.path_parameter));
 }
 
-Answer cancel(const RouteCall& call) {
-  return service(call).cancel(call, std::string(call.path_parameter));
+Answer cancel_response(const RouteCall& call) {
+  return response_service(call).cancel(call, std::string(call.path_parameter));
 }
 
 Answer input_items(const RouteCall& call) {
   HttpResponse refusal;
   const auto page = read_page_query(call.query, 20, 100, refusal);
   if (!page) return refusal;
-  return service(call).input_items(call, std::string(call.path_parameter), page->after, page->limit,
-                                   page->newest_first);
+  return response_service(call).input_items(call, std::string(call.path_parameter), page->after,
+                                            page->limit, page->newest_first);
 }
 
 }  // namespace
@@ -45,22 +47,26 @@ Answer input_items(const RouteCall& call) {
 Route responses_route() {
   return {.method = "POST",
           .path = "/v1/responses",
-          .answer = create,
+          .answer = create_response,
           .needs_model = true,
           .generates = true,
           .blocks = true};
 }
 
 Route response_route() {
-  return {.method = "GET", .path = "/v1/responses/{id}", .answer = get, .blocks = true};
+  return {.method = "GET", .path = "/v1/responses/{id}", .answer = get_response, .blocks = true};
 }
 
 Route response_delete_route() {
-  return {.method = "DELETE", .path = "/v1/responses/{id}", .answer = erase, .blocks = true};
+  return {
+      .method = "DELETE", .path = "/v1/responses/{id}", .answer = erase_response, .blocks = true};
 }
 
 Route response_cancel_route() {
-  return {.method = "POST", .path = "/v1/responses/{id}/cancel", .answer = cancel, .blocks = true};
+  return {.method = "POST",
+          .path = "/v1/responses/{id}/cancel",
+          .answer = cancel_response,
+          .blocks = true};
 }
 
 Route response_input_route() {

@@ -185,7 +185,7 @@ int wanted_history(std::string_view query) {
   return LiveStats::kHistorySeconds;
 }
 
-Answer answer(const RouteCall& call) {
+Answer stats(const RouteCall& call) {
   LiveStats& stats = call.server.metrics().live();
   const LiveSnapshot live = stats.snapshot(wanted_history(call.query));
   const Engine* engine_or_null = call.server.engine();
@@ -215,7 +215,7 @@ Answer answer(const RouteCall& call) {
 }  // namespace
 
 Route stats_route() {
-  return {.method = "GET", .path = "/v1/trivet/stats", .answer = answer, .blocks = true};
+  return {.method = "GET", .path = "/v1/trivet/stats", .answer = stats, .blocks = true};
 }
 
 }  // namespace trivet::routes

@@ -9,7 +9,7 @@
 namespace trivet::routes {
 namespace {
 
-HttpResponse not_found() {
+HttpResponse no_such_stream() {
   return error_response(404, "NotFoundError",
                         "there is no stream with this id; they are kept for some minutes only");
 }
@@ -24,20 +24,20 @@ std::optional<uint64_t> first_event(const RouteCall& call, std::optional<HttpRes
   return after ? std::optional(std::min(*after, UINT64_MAX - 1) + 1) : std::nullopt;
 }
 
-Answer get(const RouteCall& call) {
+Answer get_stream(const RouteCall& call) {
   std::optional<HttpResponse> refusal;
   const uint64_t from = first_event(call, refusal).value_or(0);
   if (refusal) return *refusal;
   const std::string id(call.path_parameter);
   auto log = call.server.services().stream(call.context.tenant, id);
-  if (log == nullptr) return not_found();
+  if (log == nullptr) return no_such_stream();
   return FeedCall{.log = std::move(log), .from = from, .fields = {{"X-Trivet-Stream-Id", id}}};
 }
 
-Answer erase(const RouteCall& call) {
+Answer erase_stream(const RouteCall& call) {
   const std::string id(call.path_parameter);
   const auto log = call.server.services().stream(call.context.tenant, id);
-  if (log == nullptr) return not_found();
+  if (log == nullptr) return no_such_stream();
   log->cancel();
   call.server.services().forget_stream(call.context.tenant, id);
   return json_response(deleted_json(id, "stream"));
@@ -45,10 +45,10 @@ Answer erase(const RouteCall& call) {
 
 }  // namespace
 
-Route stream_route() { return {.method = "GET", .path = "/v1/streams/{id}", .answer = get}; }
+Route stream_route() { return {.method = "GET", .path = "/v1/streams/{id}", .answer = get_stream}; }
 
 Route stream_delete_route() {
-  return {.method = "DELETE", .path = "/v1/streams/{id}", .answer = erase};
+  return {.method = "DELETE", .path = "/v1/streams/{id}", .answer = erase_stream};
 }
 
 }  // namespace trivet::routes

@@ -8,7 +8,7 @@ namespace {
 
 // Nothing but the page's own files runs or shows; it may talk to other servers, as a chat can
 // compare several of them.
-constexpr std::string_view kContentSecurityPolicy =
+constexpr std::string_view kPagePolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self' http: https:; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'";
@@ -23,7 +23,7 @@ HttpResponse file_response(const PageFile& file) {
       {"ETag", std::string(file.etag)},
       {"Cache-Control",
        file.is_permanent ? "public, max-age=31536000, immutable" : "public, no-cache"},
-      {"Content-Security-Policy", std::string(kContentSecurityPolicy)},
+      {"Content-Security-Policy", std::string(kPagePolicy)},
       {"Cross-Origin-Opener-Policy", "same-origin"},
       {"Referrer-Policy", "no-referrer"},
   };

@@ -3,12 +3,12 @@
 namespace trivet::routes {
 namespace {
 
-Answer answer(const RouteCall&) { return plain_answer(answer_version()); }
+Answer server_version(const RouteCall&) { return plain_answer(answer_version()); }
 
 }  // namespace
 
 Route version_route() {
-  return {.method = "GET", .path = "/version", .answer = answer, .is_open = true};
+  return {.method = "GET", .path = "/version", .answer = server_version, .is_open = true};
 }
 
 }  // namespace trivet::routes

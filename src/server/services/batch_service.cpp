@@ -14,9 +14,9 @@ namespace {
 
 constexpr Duration kRetryInterval = std::chrono::seconds(1);
 constexpr Duration kExpiryInterval = std::chrono::seconds(5);
-constexpr Duration kCancelPatience = std::chrono::seconds(5);
+constexpr Duration kBatchCancelPatience = std::chrono::seconds(5);
 
-HttpResponse not_found() {
+HttpResponse no_such_batch() {
   return error_response(404, "NotFoundError", "there is no batch with this id");
 }
 
@@ -66,7 +66,7 @@ Answer BatchService::get(const RouteCall& call, const std::string& id) {
   if (!state) return error_response(to_api_error(state.error()));
   const auto found = (*state)->batches().find(id, call.context.tenant);
   if (!found) return error_response(to_api_error(found.error()));
-  return *found ? json_response(batch_json(**found)) : not_found();
+  return *found ? json_response(batch_json(**found)) : no_such_batch();
 }
 
 Answer BatchService::list(const RouteCall& call, const std::string& after, int limit) {
@@ -84,7 +84,7 @@ Answer BatchService::cancel(const RouteCall& call, const std::string& id) {
   if (!state) return error_response(to_api_error(state.error()));
   const auto found = (*state)->batches().find(id, call.context.tenant);
   if (!found) return error_response(to_api_error(found.error()));
-  if (!*found) return not_found();
+  if (!*found) return no_such_batch();
   auto done = std::make_shared<std::promise<void>>();
   services_.runner().post([this, id, done] {
     for (const auto& job : jobs_) {
@@ -93,7 +93,7 @@ Answer BatchService::cancel(const RouteCall& call, const std::string& id) {
     done->set_value();
     pump_soon();
   });
-  done->get_future().wait_for(kCancelPatience);
+  done->get_future().wait_for(kBatchCancelPatience);
   return get(call, id);
 }
 

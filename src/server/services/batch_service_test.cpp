@@ -21,9 +21,9 @@ namespace {
 using Json = nlohmann::json;
 
 // A server without sockets over a folder; killed when it dies, since nothing is stopped in order.
-class World {
+class BatchWorld {
  public:
-  explicit World(const std::string& folder, int batch_concurrency = 4)
+  explicit BatchWorld(const std::string& folder, int batch_concurrency = 4)
       : engine(bridge),
         state(options_for(folder, batch_concurrency), KeyGuard::create({}, metrics, &clock).value(),
               fake_routes(), bridge, metrics, nullptr, workers, clock) {
@@ -102,7 +102,7 @@ std::string input_of(int count) {
 
 TEST(BatchService, AnswersAllLinesAFewAtATime) {
   const TestFolder folder;
-  World world(folder.path(), 2);
+  BatchWorld world(folder.path(), 2);
   const std::string id = world.create(input_of(5))["id"];
   for (size_t i = 0; i < 5; ++i) {
     ASSERT_TRUE(world.engine.wait_for_submitted(i + 1));
@@ -124,7 +124,7 @@ TEST(BatchService, GoesOnWithTheLinesThatHaveNoAnswer) {
   const TestFolder folder;
   std::string id;
   {
-    World world(folder.path(), 4);
+    BatchWorld world(folder.path(), 4);
     id = world.create(input_of(6))["id"];
     ASSERT_TRUE(world.engine.wait_for_submitted(4));
     world.engine.emit(world.engine.submitted()[1].id, "one", true);
@@ -133,7 +133,7 @@ TEST(BatchService, GoesOnWithTheLinesThatHaveNoAnswer) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
-  World world(folder.path(), 6);
+  BatchWorld world(folder.path(), 6);
   ASSERT_TRUE(world.engine.wait_for_submitted(4));
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   const auto submitted = world.engine.submitted();
@@ -147,7 +147,7 @@ TEST(BatchService, GoesOnWithTheLinesThatHaveNoAnswer) {
 
 TEST(BatchService, PutsFailedLinesIntoAnErrorFile) {
   const TestFolder folder;
-  World world(folder.path());
+  BatchWorld world(folder.path());
   const std::string bad =
       R"({"custom_id":"bad","method":"POST","url":"/v1/completions","body":{"prompt":5}})" +
       std::string("\n");
@@ -165,7 +165,7 @@ TEST(BatchService, PutsFailedLinesIntoAnErrorFile) {
 
 TEST(BatchService, TriesAgainWhenTheEngineIsFull) {
   const TestFolder folder;
-  World world(folder.path());
+  BatchWorld world(folder.path());
   world.engine.accept_only(0);
   const std::string id = world.create(input_of(1))["id"];
   world.wait_for_status(id, "in_progress");
@@ -177,7 +177,7 @@ TEST(BatchService, TriesAgainWhenTheEngineIsFull) {
 
 TEST(BatchService, KeepsWhatWasAnsweredWhenItIsCancelled) {
   const TestFolder folder;
-  World world(folder.path(), 2);
+  BatchWorld world(folder.path(), 2);
   const std::string id = world.create(input_of(9))["id"];
   ASSERT_TRUE(world.engine.wait_for_submitted(2));
   world.engine.emit(world.engine.submitted()[0].id, "first", true);
@@ -191,7 +191,7 @@ TEST(BatchService, KeepsWhatWasAnsweredWhenItIsCancelled) {
 
 TEST(BatchService, RefusesWrongInputAndSaysWhere) {
   const TestFolder folder;
-  World world(folder.path());
+  BatchWorld world(folder.path());
   const Json batch =
       world.wait_for_status(world.create(input_of(1) + "\n" + input_of(1) + "{\n")["id"], "failed");
   EXPECT_EQ(batch["errors"]["data"][0]["line"], 3);
@@ -205,7 +205,7 @@ TEST(ResponseService, FailsWhatAClientWaitedForAndMakesTheRestAnew) {
   const TestFolder folder;
   std::string foreground, background;
   {
-    World world(folder.path());
+    BatchWorld world(folder.path());
     ResponseService& responses = world.state.services().responses();
     const auto create = [&](const RouteCall& call) { return responses.create(call); };
     background = Json::parse(world.ask(create, R"({"input":"Hi","background":true})"))["id"];
@@ -214,7 +214,7 @@ TEST(ResponseService, FailsWhatAClientWaitedForAndMakesTheRestAnew) {
     const std::string request = world.engine.submitted()[1].id;
     foreground = request.substr(0, request.find('-'));
   }
-  World world(folder.path());
+  BatchWorld world(folder.path());
   ResponseService& responses = world.state.services().responses();
   const auto status_of = [&](const std::string& id) {
     return Json::parse(

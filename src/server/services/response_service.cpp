@@ -13,9 +13,9 @@ namespace trivet {
 namespace {
 
 constexpr int64_t kTidyIntervalSeconds = 300;
-constexpr Duration kCancelPatience = std::chrono::seconds(5);
+constexpr Duration kResponseCancelPatience = std::chrono::seconds(5);
 
-HttpResponse not_found() {
+HttpResponse no_such_response() {
   return error_response(404, "NotFoundError", "there is no response with this id");
 }
 
@@ -183,7 +183,7 @@ Answer ResponseService::get(const RouteCall& call, const std::string& id) {
   if (!state) return error_response(to_api_error(state.error()));
   const auto found = (*state)->responses().find(id, call.context.tenant);
   if (!found) return error_response(to_api_error(found.error()));
-  return *found ? json_response((*found)->object) : not_found();
+  return *found ? json_response((*found)->object) : no_such_response();
 }
 
 Answer ResponseService::stream(const RouteCall& call, const std::string& id, uint64_t from) {
@@ -195,7 +195,7 @@ Answer ResponseService::stream(const RouteCall& call, const std::string& id, uin
   if (!state) return error_response(to_api_error(state.error()));
   const auto found = (*state)->responses().find(id, call.context.tenant);
   if (!found) return error_response(to_api_error(found.error()));
-  if (!*found) return not_found();
+  if (!*found) return no_such_response();
   if ((*found)->events.empty()) {
     return error_response(
         400, "BadRequestError",
@@ -213,7 +213,7 @@ Answer ResponseService::cancel(const RouteCall& call, const std::string& id) {
   if (!state) return error_response(to_api_error(state.error()));
   auto found = (*state)->responses().find(id, call.context.tenant);
   if (!found) return error_response(to_api_error(found.error()));
-  if (!*found) return not_found();
+  if (!*found) return no_such_response();
   if (!(*found)->background) {
     return error_response(400, "BadRequestError",
                           "only responses made with `background` can be cancelled; close the "
@@ -221,7 +221,7 @@ Answer ResponseService::cancel(const RouteCall& call, const std::string& id) {
   }
   if (const auto log = live_log(id, call.context.tenant)) {
     log->cancel();
-    const TimePoint deadline = SteadyClock().now() + kCancelPatience;
+    const TimePoint deadline = SteadyClock().now() + kResponseCancelPatience;
     while (!log->ended() && SteadyClock().now() < deadline) {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
@@ -239,7 +239,7 @@ Answer ResponseService::erase(const RouteCall& call, const std::string& id) {
   }
   const auto erased = (*state)->responses().erase(id, call.context.tenant);
   if (!erased) return error_response(to_api_error(erased.error()));
-  if (!*erased) return not_found();
+  if (!*erased) return no_such_response();
   return json_response(deleted_json(id, "response"));
 }
 
@@ -249,7 +249,7 @@ Answer ResponseService::input_items(const RouteCall& call, const std::string& id
   if (!state) return error_response(to_api_error(state.error()));
   const auto found = (*state)->responses().find(id, call.context.tenant);
   if (!found) return error_response(to_api_error(found.error()));
-  if (!*found) return not_found();
+  if (!*found) return no_such_response();
   return json_response(page_of_items((*found)->input, after, limit, newest_first));
 }
 

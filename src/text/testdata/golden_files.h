@@ -2,10 +2,15 @@
 #ifndef TRIVET_TEXT_TESTDATA_GOLDEN_FILES_H_
 #define TRIVET_TEXT_TESTDATA_GOLDEN_FILES_H_
 
+#include <gtest/gtest.h>
+
 #include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
+#include "text/tokenizer.h"
 #include "text/vocabulary.h"
 
 namespace trivet {
@@ -26,6 +31,13 @@ inline Vocabulary read_golden_vocabulary(const std::string& name) {
   vocabulary.bos = json["bos"].get<TokenId>();
   vocabulary.eos = json["eos"].get<TokenId>();
   return vocabulary;
+}
+
+// Null after a failure that the test reports.
+inline std::unique_ptr<Tokenizer> opened(Result<std::unique_ptr<Tokenizer>> tokenizer) {
+  if (tokenizer.ok()) return std::move(tokenizer).value();
+  ADD_FAILURE() << tokenizer.error().message();
+  return nullptr;
 }
 
 }  // namespace trivet

@@ -17,12 +17,12 @@ using namespace testing_gguf;
 
 class GgufModel : public testing::Test {
  protected:
-  Result<ModelParts> read(const TestFile& file) {
+  Result<ModelParts> read(const GgufTestFile& file) {
     content_ = file.build();
     const FileBytes bytes{"m.gguf", bytes_of(content_)};
     return read_gguf_model({&bytes, 1});
   }
-  ModelParts must_read(const TestFile& file) {
+  ModelParts must_read(const GgufTestFile& file) {
     auto parts = read(file);
     if (!parts.ok()) ADD_FAILURE() << parts.error().message();
     return parts.ok() ? *std::move(parts) : ModelParts{};
@@ -119,7 +119,7 @@ TEST_F(GgufModel, RefusesImpossibleHyperParameters) {
 }
 
 TEST_F(GgufModel, Gemma3SlidesInFiveLayersOfSix) {
-  TestFile file = tiny_llama("gemma3");
+  GgufTestFile file = tiny_llama("gemma3");
   file.u32("gemma3.attention.sliding_window", 512).f32("gemma3.rope.freq_base", 1e6f);
   file.u32("gemma3.attention.key_length", 16);
   const ModelConfig c = must_read(file).config;
@@ -135,11 +135,11 @@ TEST_F(GgufModel, Gemma3SlidesInFiveLayersOfSix) {
 }
 
 TEST_F(GgufModel, ReadsRopeScaling) {
-  TestFile linear = tiny_llama().string("llama.rope.scaling.type", "linear");
+  GgufTestFile linear = tiny_llama().string("llama.rope.scaling.type", "linear");
   ModelConfig c = must_read(linear.f32("llama.rope.scaling.factor", 8.0f)).config;
   EXPECT_EQ(c.rope.scaling, RopeScaling::kLinear);
   EXPECT_EQ(c.rope.factor, 8.0);
-  TestFile yarn = tiny_llama().string("llama.rope.scaling.type", "yarn");
+  GgufTestFile yarn = tiny_llama().string("llama.rope.scaling.type", "yarn");
   yarn.f32("llama.rope.scaling.factor", 4.0f);
   c = must_read(yarn.u32("llama.rope.scaling.original_context_length", 64)).config;
   EXPECT_EQ(c.rope.scaling, RopeScaling::kYarn);
@@ -148,7 +148,7 @@ TEST_F(GgufModel, ReadsRopeScaling) {
 }
 
 TEST_F(GgufModel, OpensUnknownArchitecturesForInspection) {
-  TestFile file;
+  GgufTestFile file;
   file.string("general.architecture", "mamba").tensor({"blk.0.ssm_a", {3, 5}});
   const ModelParts parts = must_read(file);
   EXPECT_EQ(parts.config.architecture, "mamba");
@@ -157,7 +157,7 @@ TEST_F(GgufModel, OpensUnknownArchitecturesForInspection) {
 }
 
 TEST_F(GgufModel, ShowsMetadataWithLongListsCut) {
-  TestFile file = tiny_llama();
+  GgufTestFile file = tiny_llama();
   file.numbers<int32_t>("x.list", GgufType::kInt32, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
   const ModelParts parts = must_read(file.string("x.text", "a\"\xff"));
   const auto& list = parts.metadata[parts.metadata.size() - 2];
@@ -189,10 +189,10 @@ class SplitGguf : public testing::Test {
   }
 
   void write_parts(uint16_t second_number) {
-    TestFile first = tiny_llama();
+    GgufTestFile first = tiny_llama();
     first.u16("split.no", 0).u16("split.count", 2).u32("split.tensors.count", 13);
     write_file(part(1), first.build());
-    TestFile second;
+    GgufTestFile second;
     second.u16("split.no", second_number).u16("split.count", 2);
     second.tensor({"output.weight", {32, 8}});
     write_file(part(2), second.build());

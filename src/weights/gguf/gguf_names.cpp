@@ -1,23 +1,21 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <utility>
 
 #include "weights/gguf/gguf_config.h"
+#include "weights/tensor_names.h"
 
 namespace trivet {
 namespace {
 
-using Pair = std::pair<std::string_view, std::string_view>;
-
-constexpr std::array<Pair, 4> kOutsideLayers = {{
+constexpr std::array<NamePair, 4> kOutsideLayers = {{
     {"token_embd", "token_embedding"},
     {"output_norm", "output_norm"},
     {"output", "output"},
     {"rope_freqs", "rope_factors"},
 }};
 
-constexpr std::array<Pair, 13> kInLayer = {{
+constexpr std::array<NamePair, 13> kGgufInLayer = {{
     {"attn_norm", "attn_norm"},
     {"attn_q", "attn_q"},
     {"attn_k", "attn_k"},
@@ -33,18 +31,6 @@ constexpr std::array<Pair, 13> kInLayer = {{
     {"post_ffw_norm", "ffn_post_norm"},
 }};
 
-template <size_t N>
-std::string_view look_up(const std::array<Pair, N>& table, std::string_view name) {
-  const auto found = std::ranges::find(table, name, &Pair::first);
-  return found == table.end() ? std::string_view() : found->second;
-}
-
-// Only the shortest form of the number: "blk.07" must not become the same name as "blk.7".
-bool is_plain_number(std::string_view text) {
-  const bool digits = std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-  return digits && !text.empty() && text.size() <= 5 && (text.size() == 1 || text[0] != '0');
-}
-
 }  // namespace
 
 std::string canonical_gguf_name(std::string_view name) {
@@ -56,14 +42,14 @@ std::string canonical_gguf_name(std::string_view name) {
   if (base.starts_with("blk.")) {
     const std::string_view rest = base.substr(4);
     const size_t part = rest.find('.');
-    if (part == std::string_view::npos || !is_plain_number(rest.substr(0, part))) {
+    if (part == std::string_view::npos || !is_layer_number(rest.substr(0, part))) {
       return std::string(name);
     }
-    const std::string_view in_layer = look_up(kInLayer, rest.substr(part + 1));
+    const std::string_view in_layer = find_name(kGgufInLayer, rest.substr(part + 1));
     if (in_layer.empty()) return std::string(name);
     canonical.append("layer.").append(rest.substr(0, part)).append(".").append(in_layer);
   } else {
-    canonical = look_up(kOutsideLayers, base);
+    canonical = find_name(kOutsideLayers, base);
     if (canonical.empty()) return std::string(name);
   }
   return kind == "bias" ? canonical + ".bias" : canonical;

@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <cstring>
 #include <fstream>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "weights/gguf/gguf_header.h"
+#include "weights/testing/string_bytes.h"
 
 namespace trivet::testing_gguf {
 
@@ -31,43 +31,44 @@ struct TestTensor {
   int64_t offset = -1;  // -1 = behind the one before
 };
 
-class TestFile {
+class GgufTestFile {
  public:
-  TestFile& string(std::string_view key, std::string_view value) {
+  GgufTestFile& string(std::string_view key, std::string_view value) {
     return entry(key, GgufType::kString, text(value));
   }
-  TestFile& u32(std::string_view key, uint32_t value) {
+  GgufTestFile& u32(std::string_view key, uint32_t value) {
     return entry(key, GgufType::kUint32, raw(value));
   }
-  TestFile& u16(std::string_view key, uint16_t value) {
+  GgufTestFile& u16(std::string_view key, uint16_t value) {
     return entry(key, GgufType::kUint16, raw(value));
   }
-  TestFile& f32(std::string_view key, float value) {
+  GgufTestFile& f32(std::string_view key, float value) {
     return entry(key, GgufType::kFloat32, raw(value));
   }
-  TestFile& flag(std::string_view key, bool value) {
+  GgufTestFile& flag(std::string_view key, bool value) {
     return entry(key, GgufType::kBool, raw(static_cast<uint8_t>(value)));
   }
-  TestFile& strings(std::string_view key, const std::vector<std::string>& values) {
+  GgufTestFile& strings(std::string_view key, const std::vector<std::string>& values) {
     std::string all;
     for (const auto& value : values) all += text(value);
     return array(key, GgufType::kString, values.size(), all);
   }
   template <class T>
-  TestFile& numbers(std::string_view key, GgufType type, const std::vector<T>& values) {
+  GgufTestFile& numbers(std::string_view key, GgufType type, const std::vector<T>& values) {
     std::string all;
     for (const T value : values) all += raw(value);
     return array(key, type, values.size(), all);
   }
-  TestFile& array(std::string_view key, GgufType type, uint64_t count, const std::string& bytes) {
+  GgufTestFile& array(std::string_view key, GgufType type, uint64_t count,
+                      const std::string& bytes) {
     return entry(key, GgufType::kArray, raw(static_cast<uint32_t>(type)) + raw(count) + bytes);
   }
-  TestFile& entry(std::string_view key, GgufType type, const std::string& value) {
+  GgufTestFile& entry(std::string_view key, GgufType type, const std::string& value) {
     entries_ += text(key) + raw(static_cast<uint32_t>(type)) + value;
     ++num_entries_;
     return *this;
   }
-  TestFile& tensor(TestTensor tensor) {
+  GgufTestFile& tensor(TestTensor tensor) {
     if (tensor.bytes == 0) {
       tensor.bytes = 4;
       for (const int64_t size : tensor.dimensions) tensor.bytes *= static_cast<uint64_t>(size);
@@ -105,8 +106,8 @@ class TestFile {
 };
 
 // A model of one layer: hidden 32, 2 heads of 16 over 1 key/value head, inner 64, 8 tokens.
-inline TestFile tiny_llama(const std::string& arch = "llama") {
-  TestFile file;
+inline GgufTestFile tiny_llama(const std::string& arch = "llama") {
+  GgufTestFile file;
   file.string("general.architecture", arch).string("general.name", "tiny");
   file.u32(arch + ".embedding_length", 32).u32(arch + ".feed_forward_length", 64);
   file.u32(arch + ".block_count", 1).u32(arch + ".context_length", 128);
@@ -124,10 +125,6 @@ inline TestFile tiny_llama(const std::string& arch = "llama") {
   file.tensor({"blk.0.ffn_gate.weight", {32, 64}}).tensor({"blk.0.ffn_up.weight", {32, 64}});
   file.tensor({"blk.0.ffn_down.weight", {64, 32}}).tensor({"blk.0.attn_q.bias", {32}});
   return file;
-}
-
-inline std::span<const std::byte> bytes_of(const std::string& file) {
-  return std::as_bytes(std::span(file));
 }
 
 inline void write_file(const std::string& path, std::string_view content) {

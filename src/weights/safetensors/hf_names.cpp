@@ -1,16 +1,14 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <utility>
 
 #include "weights/safetensors/hf_folder.h"
+#include "weights/tensor_names.h"
 
 namespace trivet {
 namespace {
 
-using Pair = std::pair<std::string_view, std::string_view>;
-
-constexpr std::array<Pair, 10> kInLayer = {{
+constexpr std::array<NamePair, 10> kHfInLayer = {{
     {"input_layernorm", "attn_norm"},
     {"self_attn.q_proj", "attn_q"},
     {"self_attn.k_proj", "attn_k"},
@@ -25,8 +23,8 @@ constexpr std::array<Pair, 10> kInLayer = {{
 
 // The norm after attention is that of the feed-forward part in two-norm models, and a norm of the
 // attention's output in four-norm ones.
-constexpr std::array<Pair, 1> kTwoNorms = {{{"post_attention_layernorm", "ffn_norm"}}};
-constexpr std::array<Pair, 3> kFourNorms = {{
+constexpr std::array<NamePair, 1> kTwoNorms = {{{"post_attention_layernorm", "ffn_norm"}}};
+constexpr std::array<NamePair, 3> kFourNorms = {{
     {"post_attention_layernorm", "attn_post_norm"},
     {"pre_feedforward_layernorm", "ffn_norm"},
     {"post_feedforward_layernorm", "ffn_post_norm"},
@@ -35,17 +33,6 @@ constexpr std::array<Pair, 3> kFourNorms = {{
 // Where the language model lies inside a larger one, longest first.
 constexpr std::array<std::string_view, 4> kPrefixes = {
     "language_model.model.", "model.language_model.", "language_model.", "model."};
-
-template <size_t N>
-std::string_view look_up(const std::array<Pair, N>& table, std::string_view name) {
-  const auto found = std::ranges::find(table, name, &Pair::first);
-  return found == table.end() ? std::string_view() : found->second;
-}
-
-bool is_plain_number(std::string_view text) {
-  const bool digits = std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-  return digits && !text.empty() && text.size() <= 5 && (text.size() == 1 || text[0] != '0');
-}
 
 std::string_view without_prefix(std::string_view name) {
   for (const std::string_view prefix : kPrefixes) {
@@ -65,11 +52,11 @@ std::optional<std::string> canonical_base(std::string_view base, bool four_norms
   if (!base.starts_with("layers.")) return std::nullopt;
   base.remove_prefix(7);
   const size_t dot = base.find('.');
-  if (dot == std::string_view::npos || !is_plain_number(base.substr(0, dot))) return std::nullopt;
+  if (dot == std::string_view::npos || !is_layer_number(base.substr(0, dot))) return std::nullopt;
   const std::string_view part = base.substr(dot + 1);
-  std::string_view canonical = look_up(kInLayer, part);
+  std::string_view canonical = find_name(kHfInLayer, part);
   if (canonical.empty()) {
-    canonical = four_norms ? look_up(kFourNorms, part) : look_up(kTwoNorms, part);
+    canonical = four_norms ? find_name(kFourNorms, part) : find_name(kTwoNorms, part);
   }
   if (canonical.empty()) return std::nullopt;
   return "layer." + std::string(base.substr(0, dot)) + "." + std::string(canonical);

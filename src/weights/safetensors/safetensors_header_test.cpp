@@ -10,7 +10,7 @@ namespace {
 using testing::HasSubstr;
 using namespace testing_safetensors;
 
-std::string problem(const std::string& file) {
+std::string safetensors_problem(const std::string& file) {
   const auto header = parse_safetensors(bytes_of(file), "m.safetensors");
   return header.ok() ? "opened" : header.error().message();
 }
@@ -27,29 +27,32 @@ TEST(SafetensorsHeader, ReadsTensorsInOrderOfTheirData) {
 }
 
 TEST(SafetensorsHeader, TakesPaddingScalarsAndEmptyTensors) {
-  EXPECT_EQ(problem(raw_file(R"({"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
-                             R"("b":{"dtype":"F32","shape":[0,3],"data_offsets":[4,4]},)"
-                             R"("c":{"dtype":"F16","shape":[2],"data_offsets":[4,8]}}    )",
-                             8)),
-            "opened");
-  EXPECT_EQ(problem(raw_file("{}", 0)), "opened");
+  EXPECT_EQ(
+      safetensors_problem(raw_file(R"({"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
+                                   R"("b":{"dtype":"F32","shape":[0,3],"data_offsets":[4,4]},)"
+                                   R"("c":{"dtype":"F16","shape":[2],"data_offsets":[4,8]}}    )",
+                                   8)),
+      "opened");
+  EXPECT_EQ(safetensors_problem(raw_file("{}", 0)), "opened");
 }
 
 TEST(SafetensorsHeader, RefusesHeadersThatDoNotFit) {
-  EXPECT_THAT(problem("abc"), HasSubstr("shorter than 8 bytes"));
-  EXPECT_THAT(problem(raw_file("{}", 0).substr(0, 9)), HasSubstr("but only 1 are left"));
-  EXPECT_THAT(problem(std::string(8, '\xff')), HasSubstr("more than the 32 MiB"));
-  EXPECT_THAT(problem(raw_file(" {}", 0)), HasSubstr("does not begin with '{'"));
-  EXPECT_THAT(problem(raw_file("{\"a\":", 0)), HasSubstr("is not JSON at offset"));
-  EXPECT_THAT(problem(raw_file("{\"a\":" + std::string(100000, '['), 0)), HasSubstr("is not JSON"));
+  EXPECT_THAT(safetensors_problem("abc"), HasSubstr("shorter than 8 bytes"));
+  EXPECT_THAT(safetensors_problem(raw_file("{}", 0).substr(0, 9)),
+              HasSubstr("but only 1 are left"));
+  EXPECT_THAT(safetensors_problem(std::string(8, '\xff')), HasSubstr("more than the 32 MiB"));
+  EXPECT_THAT(safetensors_problem(raw_file(" {}", 0)), HasSubstr("does not begin with '{'"));
+  EXPECT_THAT(safetensors_problem(raw_file("{\"a\":", 0)), HasSubstr("is not JSON at offset"));
+  EXPECT_THAT(safetensors_problem(raw_file("{\"a\":" + std::string(100000, '['), 0)),
+              HasSubstr("is not JSON"));
 }
 
 TEST(SafetensorsHeader, RefusesHolesOverlapsAndLeftovers) {
   const auto two = [](const std::string& first, const std::string& second, size_t bytes) {
-    return problem(raw_file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":)" + first +
-                                R"(},"b":{"dtype":"F32","shape":[1],"data_offsets":)" + second +
-                                "}}",
-                            bytes));
+    return safetensors_problem(
+        raw_file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":)" + first +
+                     R"(},"b":{"dtype":"F32","shape":[1],"data_offsets":)" + second + "}}",
+                 bytes));
   };
   EXPECT_EQ(two("[0,4]", "[4,8]", 8), "opened");
   EXPECT_EQ(two("[4,8]", "[0,4]", 8), "opened");
@@ -63,7 +66,7 @@ TEST(SafetensorsHeader, RefusesHolesOverlapsAndLeftovers) {
 
 TEST(SafetensorsHeader, RefusesEntriesThatContradictThemselves) {
   const auto one = [](const std::string& entry) {
-    return problem(raw_file("{\"a\":" + entry + "}", 8));
+    return safetensors_problem(raw_file("{\"a\":" + entry + "}", 8));
   };
   EXPECT_THAT(one(R"({"dtype":"F32","shape":[3],"data_offsets":[0,8]})"),
               HasSubstr("are not the 12 bytes of its shape"));
@@ -84,7 +87,7 @@ TEST(SafetensorsHeader, RefusesEntriesThatContradictThemselves) {
 
 TEST(SafetensorsHeader, RefusesTheSameNameTwice) {
   const std::string entry = R"({"dtype":"F32","shape":[1],"data_offsets":[0,4]})";
-  EXPECT_THAT(problem(raw_file("{\"a\":" + entry + ",\"a\":" + entry + "}", 4)),
+  EXPECT_THAT(safetensors_problem(raw_file("{\"a\":" + entry + ",\"a\":" + entry + "}", 4)),
               HasSubstr("the key \"a\" appears twice"));
 }
 
@@ -92,14 +95,14 @@ TEST(SafetensorsHeader, SurvivesEveryTruncationAndFlippedBit) {
   std::string file = tiny_tensors().build();
   const size_t header_end = 1400;
   for (size_t size = 0; size < file.size(); size += 7) {
-    ASSERT_NE(problem(file.substr(0, size)), "opened") << size;
+    ASSERT_NE(safetensors_problem(file.substr(0, size)), "opened") << size;
   }
   for (size_t bit = 0; bit < header_end * 8; ++bit) {
     file[bit / 8] = static_cast<char>(file[bit / 8] ^ (1 << (bit % 8)));
-    (void)problem(file);
+    (void)safetensors_problem(file);
     file[bit / 8] = static_cast<char>(file[bit / 8] ^ (1 << (bit % 8)));
   }
-  EXPECT_EQ(problem(file), "opened");
+  EXPECT_EQ(safetensors_problem(file), "opened");
 }
 
 }  // namespace

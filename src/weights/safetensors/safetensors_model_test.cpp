@@ -217,7 +217,7 @@ TEST_F(SafetensorsFolder, TiedModelsHaveNoOutput) {
 
 TEST_F(SafetensorsFolder, OpensShardsThroughTheirIndex) {
   write("a-00001-of-00002.safetensors", tiny_tensors().build());
-  write("a-00002-of-00002.safetensors", TestFile().tensor("extra", {2}).build());
+  write("a-00002-of-00002.safetensors", SafetensorsTestFile().tensor("extra", {2}).build());
   json index = {{"weight_map",
                  {{"model.norm.weight", "a-00001-of-00002.safetensors"},
                   {"extra", "a-00002-of-00002.safetensors"}}}};

@@ -5,9 +5,10 @@
 #include <cstdint>
 #include <cstring>
 #include <nlohmann/json.hpp>
-#include <span>
 #include <string>
 #include <vector>
+
+#include "weights/testing/string_bytes.h"
 
 namespace trivet::testing_safetensors {
 
@@ -21,10 +22,10 @@ inline std::string raw_file(const std::string& header, size_t data_bytes) {
   return file;
 }
 
-class TestFile {
+class SafetensorsTestFile {
  public:
-  TestFile& tensor(const std::string& name, const std::vector<int64_t>& shape,
-                   const std::string& dtype = "F32") {
+  SafetensorsTestFile& tensor(const std::string& name, const std::vector<int64_t>& shape,
+                              const std::string& dtype = "F32") {
     int64_t bytes = dtype == "F32" ? 4 : 2;
     for (const int64_t size : shape) bytes *= size;
     header_[name] = {{"dtype", dtype}, {"shape", shape}, {"data_offsets", {end_, end_ + bytes}}};
@@ -55,9 +56,9 @@ inline nlohmann::json tiny_config(const std::string& model_type = "llama") {
           {"tie_word_embeddings", false}};
 }
 
-inline TestFile tiny_tensors() {
+inline SafetensorsTestFile tiny_tensors() {
   const std::string layer = "model.layers.0.";
-  TestFile file;
+  SafetensorsTestFile file;
   file.tensor("model.embed_tokens.weight", {8, 32}).tensor("model.norm.weight", {32});
   file.tensor("lm_head.weight", {8, 32}, "F16");
   file.tensor(layer + "input_layernorm.weight", {32});
@@ -70,10 +71,6 @@ inline TestFile tiny_tensors() {
   file.tensor(layer + "mlp.gate_proj.weight", {64, 32})
       .tensor(layer + "mlp.up_proj.weight", {64, 32});
   return file.tensor(layer + "mlp.down_proj.weight", {32, 64});
-}
-
-inline std::span<const std::byte> bytes_of(const std::string& file) {
-  return std::as_bytes(std::span(file));
 }
 
 }  // namespace trivet::testing_safetensors

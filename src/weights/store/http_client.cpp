@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kMaxErrorBody = 4096;
 constexpr size_t kMaxHeaders = 200;
-constexpr size_t kMaxHeaderBytes = 16384;
+constexpr size_t kMaxHttpHeaderBytes = 16384;
 
 struct Origin {
   std::string scheme, host, port;
@@ -65,7 +65,7 @@ size_t on_header(char* data, size_t, size_t size, void* context) {
   }
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos || transfer.response.headers.size() >= kMaxHeaders ||
-      size > kMaxHeaderBytes) {
+      size > kMaxHttpHeaderBytes) {
     return size;
   }
   std::string name(line.substr(0, colon));

@@ -135,7 +135,7 @@ TEST_F(ModelStoreTest, PullsTheSafetensorsModelOfARepository) {
 TEST_F(ModelStoreTest, PullsGgufFilesByNameWithAllParts) {
   auto first = testing_gguf::tiny_llama();
   hub_.files["q4/m-00001-of-00002.gguf"] = first.u16("split.no", 0).u16("split.count", 2).build();
-  testing_gguf::TestFile second;
+  testing_gguf::GgufTestFile second;
   second.u16("split.no", 1).u16("split.count", 2).tensor({"output.weight", {32, 8}});
   hub_.files["q4/m-00002-of-00002.gguf"] = second.build();
   hub_.files["other.gguf"] = testing_gguf::tiny_llama().build();
