@@ -10,7 +10,9 @@
 #include "trivet/backend.h"
 
 #define TRIVET_INLINE inline __attribute__((always_inline))
-#ifdef __clang__
+#if defined(TRIVET_NO_UNROLL)
+#define TRIVET_UNROLL
+#elif defined(__clang__)
 #define TRIVET_UNROLL _Pragma("unroll")
 #else
 #define TRIVET_UNROLL _Pragma("GCC unroll 64")
