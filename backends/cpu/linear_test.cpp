@@ -13,19 +13,52 @@ bool per_256(DType type) {
   return type == DType::kQ4_K || type == DType::kQ5_K || type == DType::kQ6_K;
 }
 
-// Activations as the contract lets a quantised weight see them.
+float largest_of(const float* x, int64_t n) {
+  float largest = 0;
+  for (int64_t k = 0; k < n; ++k) largest = std::max(largest, std::fabs(x[k]));
+  return largest;
+}
+
+// The sums of a group's integers that 16-bit dots bound: of halves, of one sign.
+bool dots_fit_16_bits(const float* x, float inverse) {
+  double positive = 0, negative = 0, half[2] = {0, 0};
+  for (int k = 0; k < 32; ++k) {
+    const double q = std::nearbyint(x[k] * inverse);
+    (q > 0 ? positive : negative) += std::fabs(q);
+    half[k / 16] += std::fabs(q);
+  }
+  return std::max(positive, negative) * 31 <= 32767 && std::max(half[0], half[1]) * 32 <= 32767;
+}
+
+// Activations as packed for a quantised weight: int8 with a scale per 32 columns; for the K types
+// per 256, up to three times halved for a group of 32 of smaller values.
 std::vector<double> as_quantized(const float* x, int64_t cols, DType type) {
   std::vector<double> y(x, x + cols);
   if (is_float(type)) return y;
-  const int64_t group = per_256(type) ? 256 : 32;
-  for (int64_t g = 0; g < cols; g += group) {
-    float largest = 0;
-    for (int64_t k = g; k < g + group; ++k) largest = std::max(largest, std::fabs(x[k]));
+  for (int64_t g = 0; g < cols; g += 32) {
+    const int64_t unit = g / 256 * 256;
+    const float largest = per_256(type) ? largest_of(x + unit, 256) : largest_of(x + g, 32);
     const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
-    for (int64_t k = g; k < g + group; ++k)
-      y[k] = std::nearbyint(x[k] * inverse) * (largest / 127.0f);
+    float finer = 1;
+    if (per_256(type)) {
+      while (finer < 8 && 2 * finer * largest_of(x + g, 32) <= largest) finer *= 2;
+      while (finer > 1 && !dots_fit_16_bits(x + g, inverse * finer)) finer /= 2;
+    }
+    for (int64_t k = g; k < g + 32; ++k)
+      y[k] = std::nearbyint(x[k] * (inverse * finer)) * (largest / 127.0f / finer);
   }
   return y;
+}
+
+// Normal values whose groups of 32 have sizes from 1 to 1/16, some of them flat.
+std::vector<float> uneven_values(Random& random, int64_t n) {
+  std::vector<float> x = random.normals(n);
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t group = i / 32;
+    if (group % 11 == 3) x[i] = std::copysign(1.0f, x[i]);
+    x[i] = std::ldexp(x[i], -static_cast<int>(group * 7 % 5));
+  }
+  return x;
 }
 
 struct Problem {
@@ -67,7 +100,7 @@ TEST(Linear, MatchesDoubleReferenceOnEveryLevelAndType) {
       for (const Problem& p : problems_for(type)) {
         Random random(7);
         const auto data = random_weight(type, p.rows, p.cols, random);
-        const std::vector<float> x = random.normals(p.m * p.cols);
+        const std::vector<float> x = uneven_values(random, p.m * p.cols);
         TestWeight weight(device.get(), type, p.rows, p.cols, data);
         const trivet_linear_params params = {sizeof params};
         TestOp op(device.get(), {TRIVET_OP_LINEAR,
@@ -129,7 +162,7 @@ TEST(Linear, ARowHasTheSameBitsAloneAndInEveryBatchOnAnyThreads) {
       const int64_t rows = 70, cols = per_256(type) ? 1280 : 1120;
       Random random(11);
       const auto data = random_weight(type, rows, cols, random);
-      const std::vector<float> x = random.normals(kMost * cols);
+      const std::vector<float> x = uneven_values(random, kMost * cols);
       TestWeight weight(one.get(), type, rows, cols, data);
       const trivet_linear_params params = {sizeof params};
       const OpSpec spec = {TRIVET_OP_LINEAR,
@@ -219,7 +252,7 @@ TEST(Linear, FineActivationsLoseAlmostNothingAndKeepTheExactnessContract) {
       const int64_t rows = 70, cols = 1280;
       Random random(17);
       const auto data = random_weight(type, rows, cols, random);
-      const std::vector<float> x = random.normals(kMost * cols);
+      const std::vector<float> x = uneven_values(random, kMost * cols);
       TestWeight weight(one.get(), type, rows, cols, data);
       trivet_linear_params params = {sizeof params};
       params.fine_activations = 1;

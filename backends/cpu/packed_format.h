@@ -27,8 +27,11 @@
 // most the level's tile rows, columns into units of 32 or 256 and units into chunks. Order:
 // [block][chunk][tile][unit][field][row].
 //   per 32   8 dwords of 4 signed bytes, -8, -16, -128 times their sum, scale, scale * sum
-//   per 256  64 dwords, 4 x (sums of two groups of 32 as int16), 16 x (-32 * sum of 16 columns),
-//   scale float    32 floats
+//   per 256  64 dwords, 4 x (sums of two groups of 32 as int16, weighted), 16 x (-32 * sum of 16
+//            columns), 4 x (codes of the groups of a pair), 8 x (code of a group, twice), scale
+//   float    32 floats
+// Per 256: a value is byte * 2^w * scale, w = 0 to 3 for each group of 32; sums of the whole unit
+// stay integers. A code is what the level's scale_by_code() takes for w.
 #ifndef TRIVET_BACKENDS_CPU_PACKED_FORMAT_H_
 #define TRIVET_BACKENDS_CPU_PACKED_FORMAT_H_
 
@@ -45,13 +48,18 @@ constexpr int kActivationBlockRows = 192;
 enum class ActivationKind : int { kPer32 = 0, kPer256 = 1, kFloat = 2 };
 constexpr int kActivationKinds = 3;
 
+// Dwords of a row's unit per 256 before these fields.
+constexpr int kField256Sums = 64, kField256Offsets = 68, kField256PairCodes = 84,
+              kField256Codes = 88, kField256Scale = 96;
+constexpr int kMostWeight256 = 3;  // of w
+
 struct ActivationLayout {
   int unit_columns;
   int unit_dwords;  // of one row
   int chunk_units;
 };
 constexpr ActivationLayout kActivationLayouts[kActivationKinds] = {
-    {32, 13, 16}, {256, 85, 2}, {32, 32, 8}};
+    {32, 13, 16}, {256, 97, 2}, {32, 32, 8}};
 
 enum class PackedFormat : int {
   kQ4_0,

@@ -225,8 +225,8 @@ typedef struct trivet_rms_norm_params {
  * y  = concat over segments of (x' W_s^T), plus bias
  * activation: exactly two weights G, U of equal rows; y = act(x' G^T + bias_G) * (x' U^T + bias_U)
  * out = add_residual ? residual + y : y.
- * Quantised weights take x' quantised to int8 with one scale per group of 32 columns (256 for the K
- * types where cols allows), or more precisely. fine_activations: x' keeps about 15 bits where 8 are usual.
+ * Quantised weights take x' quantised to int8 with one scale per group of 32 columns (for the K types a scale per
+ * 256 times a power of two per 32), or more precisely. fine_activations: x' keeps about 15 bits where 8 are usual.
  * inputs: x, and residual if add_residual; out may be the residual itself. weights: 1 to 4 segments. */
 typedef struct trivet_linear_params {
   size_t size;

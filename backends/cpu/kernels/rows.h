@@ -148,9 +148,9 @@ TRIVET_INLINE int32_t float_bits(float x) {
   return bits;
 }
 
-TRIVET_INLINE float largest_magnitude(const float* x, int columns) {
+TRIVET_INLINE float largest_of_32(const float* x) {
   Floats m = set_f(0.0f);
-  for (int i = 0; i < columns; i += 16) m = max_f(m, abs_f(load_f(x + i)));
+  for (int i = 0; i < 32; i += 16) m = max_f(m, abs_f(load_f(x + i)));
   return max_lanes(m);
 }
 
@@ -177,7 +177,7 @@ TRIVET_INLINE void finish_unit_32(const int8_t* bytes, float largest, int32_t su
 }
 
 TRIVET_INLINE void quantize_unit_32(const float* x, int32_t* out, int stride) {
-  const float largest = largest_magnitude(x, 32);
+  const float largest = largest_of_32(x);
   const Floats inverse = set_f(inverse_scale(largest));
   const Ints a = to_int(mul(load_f(x), inverse)), b = to_int(mul(load_f(x + 16), inverse));
   alignas(64) int8_t bytes[32];
@@ -211,55 +211,119 @@ TRIVET_INLINE void quantize_units_32(const float* x, int32_t* out, int stride, i
   }
 }
 
-TRIVET_INLINE void quantize_64(const float* x, Floats inverse, int8_t* out, IntSums* sums) {
-  Ints q[4], magnitude[4];
-  alignas(64) int32_t sum[4], of_magnitudes[4];
-  TRIVET_UNROLL for (int j = 0; j < 4; ++j) {
-    const Floats scaled = mul(load_f(x + 16 * j), inverse);
-    q[j] = to_int(scaled);
-    magnitude[j] = to_int(abs_f(scaled));
-    store_bytes(out + 16 * j, q[j]);
+// A group of 32 columns: bytes, and the sums of its halves of 16.
+struct QuantizedGroup {
+  IntSums halves[2];
+  int weight;  // value = byte * 2^weight * scale of the unit
+
+  TRIVET_INLINE int32_t sum() const { return halves[0].sum + halves[1].sum; }
+  // Largest |sum of some of the bytes|: of the positive or of the negative ones.
+  TRIVET_INLINE int32_t larger_part() const {
+    const int32_t all = sum();
+    return (halves[0].magnitude + halves[1].magnitude + (all < 0 ? -all : all)) / 2;
   }
-  sum_lanes_4(q, sum);
-  sum_lanes_4(magnitude, of_magnitudes);
-  for (int j = 0; j < 4; ++j) sums[j] = {sum[j], of_magnitudes[j]};
+  TRIVET_INLINE int32_t larger_half() const {
+    return halves[0].magnitude > halves[1].magnitude ? halves[0].magnitude : halves[1].magnitude;
+  }
+};
+
+// The largest |dot| of a group of 16 (Q6_K) or 32 columns is a sum of bytes times the largest
+// weight; up to these the dots fit 16 bits.
+constexpr int32_t kMostPartQ4 = 32767 / 15, kMostPartQ5 = 32767 / 31, kMostHalfQ6 = 32767 / 32;
+
+TRIVET_INLINE void quantize_half(const float* x, Floats inverse, int8_t* bytes, Ints& q,
+                                 Ints& magnitude) {
+  const Floats scaled = mul(load_f(x), inverse);
+  q = to_int(scaled);
+  magnitude = to_int(abs_f(scaled));
+  store_bytes(bytes, q);
 }
 
-// Largest |dot| of a group of 16 (Q6_K) or 32 columns is the magnitude of its positive or of its
-// negative part times the largest weight.
-TRIVET_INLINE uint32_t narrow_formats(const IntSums* sums) {
-  int32_t most_16 = 0, most_32 = 0;
-  for (int i = 0; i < 16; i += 2) {
-    const int32_t a = sums[i].magnitude, b = sums[i + 1].magnitude;
-    const int32_t sum = sums[i].sum + sums[i + 1].sum;
-    const int32_t larger_part = (a + b + (sum < 0 ? -sum : sum)) / 2;
-    most_16 = a > most_16 ? a : most_16;
-    most_16 = b > most_16 ? b : most_16;
-    most_32 = larger_part > most_32 ? larger_part : most_32;
+TRIVET_INLINE void quantize_group(const float* x, float inverse, int8_t* bytes,
+                                  QuantizedGroup& group) {
+  const Floats factor = set_f(inverse * static_cast<float>(1 << (kMostWeight256 - group.weight)));
+  Ints v[4];
+  quantize_half(x, factor, bytes, v[0], v[1]);
+  quantize_half(x + 16, factor, bytes + 16, v[2], v[3]);
+  alignas(64) int32_t sums[4];
+  sum_lanes_4(v, sums);
+  group.halves[0] = {sums[0], sums[1]};
+  group.halves[1] = {sums[2], sums[3]};
+}
+
+// Quantises 256 columns with a scale of the largest value's, and every group of 32 as much finer,
+// in powers of two, as its own largest value allows, unless its dots then need more than 16 bits.
+// Returns the unit's largest magnitude.
+TRIVET_INLINE float quantize_256(const float* x, int8_t* bytes, QuantizedGroup (&groups)[8]) {
+  alignas(64) float of_groups[8];
+  for (int half = 0; half < 2; ++half) {
+    Floats most[4];
+    TRIVET_UNROLL for (int j = 0; j < 4; ++j) {
+      const float* group = x + 128 * half + 32 * j;
+      most[j] = max_f(abs_f(load_f(group)), abs_f(load_f(group + 16)));
+    }
+    max_lanes_4(most, of_groups + 4 * half);
+  }
+  float largest = 0;
+  for (float of_group : of_groups) largest = of_group > largest ? of_group : largest;
+  const float inverse = inverse_scale(largest);
+  for (int g = 0; g < 8; ++g) {
+    const float most = of_groups[g];
+    groups[g].weight =
+        kMostWeight256 - (2 * most <= largest) - (4 * most <= largest) - (8 * most <= largest);
+    quantize_group(x + 32 * g, inverse, bytes + 32 * g, groups[g]);
+    while (groups[g].weight < kMostWeight256 &&
+           (groups[g].larger_part() > kMostPartQ5 || groups[g].larger_half() > kMostHalfQ6)) {
+      ++groups[g].weight;
+      quantize_group(x + 32 * g, inverse, bytes + 32 * g, groups[g]);
+    }
+  }
+  return largest;
+}
+
+TRIVET_INLINE float scale_of_256(float largest) {
+  return scale_of(largest) * (1.0f / (1 << kMostWeight256));
+}
+
+TRIVET_INLINE uint32_t narrow_formats(const QuantizedGroup (&groups)[8]) {
+  int32_t most_half = 0, most_part = 0;
+  for (const QuantizedGroup& group : groups) {
+    most_half = group.larger_half() > most_half ? group.larger_half() : most_half;
+    most_part = group.larger_part() > most_part ? group.larger_part() : most_part;
   }
   uint32_t formats = 0;
-  if (most_32 <= 32767 / 15) formats |= 1u << static_cast<int>(PackedFormat::kQ4_K);
-  if (most_32 <= 32767 / 31) formats |= 1u << static_cast<int>(PackedFormat::kQ5_K);
-  if (most_16 <= 32767 / 32) formats |= 1u << static_cast<int>(PackedFormat::kQ6_K);
+  if (most_part <= kMostPartQ4) formats |= 1u << static_cast<int>(PackedFormat::kQ4_K);
+  if (most_part <= kMostPartQ5) formats |= 1u << static_cast<int>(PackedFormat::kQ5_K);
+  if (most_half <= kMostHalfQ6) formats |= 1u << static_cast<int>(PackedFormat::kQ6_K);
   return formats;
 }
 
+TRIVET_INLINE int32_t two_halves(int32_t low, int32_t high) {
+  return static_cast<int32_t>((static_cast<uint32_t>(low) & 0xFFFF) | static_cast<uint32_t>(high)
+                                                                          << 16);
+}
+
 TRIVET_INLINE uint32_t quantize_unit_256(const float* x, int32_t* out, int stride) {
-  const float largest = largest_magnitude(x, 256);
-  const Floats inverse = set_f(inverse_scale(largest));
   alignas(64) int8_t bytes[256];
-  IntSums sums[16];
-  for (int i = 0; i < 16; i += 4) quantize_64(x + 16 * i, inverse, bytes + 16 * i, sums + i);
+  QuantizedGroup groups[8];
+  const float largest = quantize_256(x, bytes, groups);
   scatter_dwords(bytes, 64, out, stride);
-  for (int g = 0; g < 4; ++g) {
-    const IntSums* s = sums + 4 * g;
-    const uint32_t first = static_cast<uint32_t>(s[0].sum + s[1].sum);
-    const uint32_t second = static_cast<uint32_t>(s[2].sum + s[3].sum);
-    out[(64 + g) * stride] = static_cast<int32_t>((first & 0xFFFF) | second << 16);
+  for (int p = 0; p < 4; ++p) {
+    const QuantizedGroup &first = groups[2 * p], &second = groups[2 * p + 1];
+    out[(kField256Sums + p) * stride] =
+        two_halves(first.sum() * (1 << first.weight), second.sum() * (1 << second.weight));
+    // As the scales lie: the second group's below.
+    out[(kField256PairCodes + p) * stride] =
+        two_halves(code_of_weight(second.weight), code_of_weight(first.weight));
   }
-  for (int i = 0; i < 16; ++i) out[(68 + i) * stride] = -32 * sums[i].sum;
-  out[84 * stride] = float_bits(scale_of(largest));
-  return narrow_formats(sums);
+  for (int g = 0; g < 8; ++g) {
+    const int32_t code = code_of_weight(groups[g].weight);
+    out[(kField256Codes + g) * stride] = two_halves(code, code);
+    out[(kField256Offsets + 2 * g) * stride] = -32 * groups[g].halves[0].sum;
+    out[(kField256Offsets + 2 * g + 1) * stride] = -32 * groups[g].halves[1].sum;
+  }
+  out[kField256Scale * stride] = float_bits(scale_of_256(largest));
+  return narrow_formats(groups);
 }
 
 TRIVET_INLINE void copy_unit_float(const float* x, int columns, int32_t* out, int stride) {
@@ -301,21 +365,31 @@ uint32_t quantize_activation_row(ActivationKind kind, const float* x, int64_t co
   return narrow;
 }
 
-// The same scale and rounding as quantize_unit_32 and _256.
-TRIVET_INLINE void remainder_unit(const float* x, int columns, float* out) {
-  const float largest = largest_magnitude(x, columns);
+// The same scale and rounding as quantize_unit_32.
+TRIVET_INLINE void remainder_32(const float* x, float* out) {
+  const float largest = largest_of_32(x);
   const Floats inverse = set_f(inverse_scale(largest)), scale = set_f(-scale_of(largest));
-  for (int i = 0; i < columns; i += 16) {
+  for (int i = 0; i < 32; i += 16) {
     const Floats value = load_f(x + i);
     store_f(out + i, fma(to_float(to_int(mul(value, inverse))), scale, value));
+  }
+}
+
+TRIVET_INLINE void remainder_256(const float* x, float* out) {
+  alignas(64) int8_t bytes[256];
+  QuantizedGroup groups[8];
+  const float scale = scale_of_256(quantize_256(x, bytes, groups));
+  for (int i = 0; i < 256; ++i) {
+    out[i] = x[i] - static_cast<float>(bytes[i] << groups[i / 32].weight) * scale;
   }
 }
 
 void quantization_remainder(ActivationKind kind, const float* x, int64_t columns, float* out) {
   if (kind == ActivationKind::kFloat) {  // nothing is lost
     for (int64_t i = 0; i < columns; ++i) out[i] = 0;
-    return;
+  } else if (kind == ActivationKind::kPer256) {
+    for (int64_t i = 0; i < columns; i += 256) remainder_256(x + i, out + i);
+  } else {
+    for (int64_t i = 0; i < columns; i += 32) remainder_32(x + i, out + i);
   }
-  const int unit = kind == ActivationKind::kPer256 ? 256 : 32;
-  for (int64_t i = 0; i < columns; i += unit) remainder_unit(x + i, unit, out + i);
 }

@@ -128,6 +128,11 @@ TRIVET_INLINE Ints dot_i16(Ints c, Ints w, Ints a) {
   return {_mm256_add_epi32(c.a, _mm256_madd_epi16(w.a, a.a)),
           _mm256_add_epi32(c.b, _mm256_madd_epi16(w.b, a.b))};
 }
+// Both 16-bit halves of a lane times 2^w.
+constexpr int32_t code_of_weight(int w) { return 1 << w; }
+TRIVET_INLINE Ints scale_by_code(Ints halves, Ints codes) {
+  return {_mm256_mullo_epi16(halves.a, codes.a), _mm256_mullo_epi16(halves.b, codes.b)};
+}
 TRIVET_INLINE Ints widen_u8(const uint8_t* p) {
   const __m128i* q = reinterpret_cast<const __m128i*>(p);
   return {_mm256_cvtepu8_epi16(_mm_loadu_si128(q)), _mm256_cvtepu8_epi16(_mm_loadu_si128(q + 1))};

@@ -112,6 +112,11 @@ TRIVET_INLINE Ints dot_i16(Ints c, Ints w, Ints a) {
   asm("vpdpwssd %2, %1, %0" : "+v"(c) : "v"(w), "v"(a));
   return c;
 }
+// Both 16-bit halves of a lane times 2^w.
+constexpr int32_t code_of_weight(int w) { return w; }
+TRIVET_INLINE Ints scale_by_code(Ints halves, Ints codes) {
+  return _mm512_sllv_epi16(halves, codes);
+}
 TRIVET_INLINE Ints widen_u8(const uint8_t* p) {  // 32 bytes to 32 values of 16 bits
   return _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }

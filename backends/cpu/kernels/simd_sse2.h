@@ -146,6 +146,12 @@ TRIVET_INLINE Ints dot_i16(Ints c, Ints w, Ints a) {
   TRIVET_EACH c.v[i] = _mm_add_epi32(c.v[i], _mm_madd_epi16(w.v[i], a.v[i]));
   return c;
 }
+// Both 16-bit halves of a lane times 2^w.
+constexpr int32_t code_of_weight(int w) { return 1 << w; }
+TRIVET_INLINE Ints scale_by_code(Ints halves, Ints codes) {
+  TRIVET_EACH halves.v[i] = _mm_mullo_epi16(halves.v[i], codes.v[i]);
+  return halves;
+}
 TRIVET_INLINE Ints widen_u8(const uint8_t* p) {
   Ints r;
   TRIVET_EACH r.v[i] = _mm_unpacklo_epi8(

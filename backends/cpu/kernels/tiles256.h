@@ -10,6 +10,7 @@ struct Super45 {
   static constexpr int kPairs = 4;
   static constexpr int kSteps = 8;  // of 4 columns, in a group
   static constexpr bool kMinimum = true;
+  static constexpr int kCodes = kField256PairCodes;
   static constexpr int kPlanes = Wide ? 8192 : 4096;
   static constexpr int kScales = kPlanes + (Bits == 5 && !Wide ? 1024 : 0);
   static constexpr int kMinima = kScales + 256;
@@ -55,6 +56,7 @@ struct Super6 {
   static constexpr int kPairs = 8;
   static constexpr int kSteps = 4;
   static constexpr bool kMinimum = false;
+  static constexpr int kCodes = kField256Codes;
   static constexpr int kPlanes = 4096;
   static constexpr int kScales = Wide ? 8192 : kPlanes + 2048;
   static constexpr int kMinima = 0;
@@ -74,7 +76,7 @@ struct Super6 {
   static TRIVET_INLINE Ints mask() { return set_i(0x30303030); }
   static TRIVET_INLINE Ints scales(const uint8_t* p) { return widen_s8(p); }
   static TRIVET_INLINE Ints initial(const int32_t* a, int rows, int group) {
-    return broadcast(a + (68 + group) * rows);
+    return broadcast(a + (kField256Offsets + group) * rows);
   }
 };
 
@@ -94,7 +96,7 @@ TRIVET_INLINE void dot_group(const uint8_t* w, const int32_t* a, int pair, int h
   }
 }
 
-// sum += scale * dot of both groups of a pair, each by a 32-bit multiplication.
+// sum += scale * 2^w * dot of both groups of a pair, each by a 32-bit multiplication.
 template <class Format, int Rows, int Panels>
 TRIVET_INLINE void add_pair(const uint8_t* w, const int32_t* a, int pair, int first_panel,
                             Ints mask4, Ints mask_high, Ints (&sum)[Rows][Panels]) {
@@ -107,8 +109,9 @@ TRIVET_INLINE void add_pair(const uint8_t* w, const int32_t* a, int pair, int fi
     dot_group<Format>(w, a, pair, half, first_panel, mask4, mask_high, d);
     TRIVET_UNROLL for (int p = 0; p < Panels; ++p) {
       const Ints both = Format::scales(w + Format::kScales + 64 * pair + 32 * (first_panel + p));
-      const Ints scale = sar32<16>(half ? shl32<16>(both) : both);
       TRIVET_UNROLL for (int m = 0; m < Rows; ++m) {
+        const Ints scales = scale_by_code(both, broadcast(a + (Format::kCodes + pair) * Rows + m));
+        const Ints scale = sar32<16>(half ? shl32<16>(scales) : scales);
         sum[m][p] = add_i(sum[m][p], mul_i(d[m][p], scale));
       }
     }
@@ -136,7 +139,8 @@ TRIVET_INLINE void add_narrow_pair(const uint8_t* w, const int32_t* a, int pair,
   TRIVET_UNROLL for (int p = 0; p < Panels; ++p) {
     const Ints both = Format::scales(w + Format::kScales + 64 * pair + 32 * (first_panel + p));
     TRIVET_UNROLL for (int m = 0; m < Rows; ++m) {
-      sum[m][p] = dot_i16(sum[m][p], xor_i(d[m][p], offset), both);
+      const Ints scales = scale_by_code(both, broadcast(a + (Format::kCodes + pair) * Rows + m));
+      sum[m][p] = dot_i16(sum[m][p], xor_i(d[m][p], offset), scales);
     }
   }
 }
@@ -158,7 +162,7 @@ TRIVET_INLINE void finish_256(const uint8_t* w, const int32_t* a, int first_pane
       TRIVET_UNROLL for (int g = 0; g < 4; ++g) {
         const Ints pair = widen_u8(side + Format::kMinima + 64 * g);
         TRIVET_UNROLL for (int m = 0; m < Rows; ++m) {
-          minima[m] = dot_i16(minima[m], pair, broadcast(a + (64 + g) * Rows + m));
+          minima[m] = dot_i16(minima[m], pair, broadcast(a + (kField256Sums + g) * Rows + m));
         }
       }
       TRIVET_UNROLL for (int m = 0; m < Rows; ++m) {
@@ -167,7 +171,7 @@ TRIVET_INLINE void finish_256(const uint8_t* w, const int32_t* a, int first_pane
     }
     TRIVET_UNROLL for (int m = 0; m < Rows; ++m) {
       float* out = c + 32 * m + 16 * (first_panel + p);
-      store_f(out, fma(value[m], set_f(af[84 * Rows + m]), load_f(out)));
+      store_f(out, fma(value[m], set_f(af[kField256Scale * Rows + m]), load_f(out)));
     }
   }
 }
@@ -193,7 +197,7 @@ TRIVET_INLINE void tile_per_256(const uint8_t* w, const int32_t* a, int units, f
     }
     finish_256<Format>(w, a, first_panel, sum, c);
     w += Format::kUnitBytes;
-    a += 85 * Rows;
+    a += layout_of(ActivationKind::kPer256).unit_dwords * Rows;
   }
 }
 

@@ -13,7 +13,7 @@
 #include "graph/passes/fuse_residual.h"
 #include "graph/passes/fuse_rope_kv_attention.h"
 #include "graph/passes/last_token_head.h"
-#include "graph/passes/refine_down_projection.h"
+#include "graph/passes/refine_head.h"
 
 namespace trivet {
 namespace {
@@ -35,9 +35,9 @@ constexpr std::array kPasses = {
          fuse_norm_linear},
     Pass{"fuse-residual", "an addition to the result of a linear or norm becomes its epilogue",
          true, true, fuse_residual},
-    Pass{"refine-down-projection",
-         "keeps about 15 bits of the activations that a down projection reads", true, false,
-         refine_down_projection},
+    Pass{"refine-head",
+         "keeps about 15 bits of the activations that the head reads, beside no K types", true,
+         false, refine_head},
 };
 
 bool contains(const std::vector<std::string>& names, std::string_view name) {

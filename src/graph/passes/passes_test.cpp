@@ -5,6 +5,7 @@
 #include <map>
 
 #include "graph/passes/pass_list.h"
+#include "graph/passes/refine_head.h"
 #include "graph/testing/tiny_decoder.h"
 
 namespace trivet {
@@ -176,20 +177,28 @@ TEST(FuseResidualTest, TurnsAdditionsIntoEpilogues) {
   EXPECT_EQ(norm->add_residual, 1);
 }
 
-TEST(RefineDownProjectionTest, MarksTheReadersOfGatedActivationsFusedOrNot) {
-  const Graph plain = run_only(tiny_decoder({}), "refine-down-projection");
-  PassOptions all;
-  const Graph fused = std::move(apply_passes(tiny_decoder({}), all)).value();
-  for (const Graph* graph : {&plain, &fused}) {
-    int fine = 0;
-    for (const GraphNode& node : graph->nodes) {
-      const auto* linear = node.as<trivet_linear_params>();
-      if (linear == nullptr || linear->fine_activations == 0) continue;
-      ++fine;
-      EXPECT_THAT(node.name, HasSubstr("ffn_down"));
-    }
-    EXPECT_EQ(fine, 2);
+std::vector<std::string> names_of_fine_linears(const Graph& graph) {
+  std::vector<std::string> names;
+  for (const GraphNode& node : graph.nodes) {
+    const auto* linear = node.as<trivet_linear_params>();
+    if (linear != nullptr && linear->fine_activations != 0) names.push_back(node.name);
   }
+  return names;
+}
+
+TEST(RefineHeadTest, MarksTheHeadWhateverFollowsItFusedOrNot) {
+  const Graph decoder = tiny_decoder({.softcap = 30});
+  EXPECT_THAT(names_of_fine_linears(run_only(decoder, "refine-head")), ElementsAre("output"));
+  const Graph fused = std::move(apply_passes(decoder, PassOptions())).value();
+  EXPECT_THAT(names_of_fine_linears(fused), ElementsAre("output"));
+}
+
+TEST(RefineHeadTest, LeavesModelsWithKTypesAlone) {
+  Graph graph = tiny_decoder();
+  graph.weights.back().dtype = DType::kQ4_K;
+  graph.weights.back().usage = TRIVET_WEIGHT_LINEAR;
+  refine_head(graph);
+  EXPECT_THAT(names_of_fine_linears(graph), ElementsAre());
 }
 
 TEST(LastTokenHeadTest, GathersBeforeTheFinalNorm) {
