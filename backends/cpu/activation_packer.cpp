@@ -29,28 +29,27 @@ PackedActivations ActivationPacker::area(void* memory, int64_t rows) const {
 }
 
 const int32_t* ActivationPacker::block(const PackedActivations& area, ActivationKind kind,
-                                       const RowBlocks& blocks, int block) const {
-  return area.kinds[static_cast<int>(kind)] + kind_bytes(kind, blocks.block_begin(block)) / 4;
+                                       const RowBlock& block) const {
+  return area.kinds[static_cast<int>(kind)] + kind_bytes(kind, block.begin) / 4;
 }
 
-void ActivationPacker::pack_row(const float* x, const RowBlocks& blocks, int block, int tile,
-                                int row, float* scratch, const PackedActivations& out) const {
-  const int packed_row = blocks.block_begin(block) + row;
-  const bool remainder = packed_row % blocks.parts != 0;
-  const float* values = x + packed_row / blocks.parts * columns_;
+void ActivationPacker::pack_row(const float* x, int parts, const RowBlock& block, int tile, int row,
+                                float* scratch, const PackedActivations& out) const {
+  const int packed_row = block.begin + row;
+  const bool remainder = packed_row % parts != 0;
+  const float* values = x + packed_row / parts * columns_;
   if (norm_weight_) {
     kernels_->rms_norm(values, norm_weight_, norm_eps_, nullptr, columns_, scratch);
     values = scratch;
   }
-  const int begin = blocks.tile_begin(block, tile);
+  const int begin = block.tile_begin(tile);
   uint32_t& narrow = out.narrow[packed_row];
   narrow = ~0u;
   for (int k = 0; k < kActivationKinds; ++k) {
     if (!used_[k]) continue;
     const ActivationKind kind = static_cast<ActivationKind>(k);
-    const ActivationPlace place = {out.kinds[k] + kind_bytes(kind, blocks.block_begin(block)) / 4,
-                                   blocks.block_rows(block), begin,
-                                   blocks.tile_begin(block, tile + 1) - begin, row - begin};
+    const ActivationPlace place = {out.kinds[k] + kind_bytes(kind, block.begin) / 4, block.rows,
+                                   begin, block.tile_begin(tile + 1) - begin, row - begin};
     const float* packed = values;
     if (remainder) {
       float* rest = scratch + scratch_floats() / 2;
@@ -61,10 +60,10 @@ void ActivationPacker::pack_row(const float* x, const RowBlocks& blocks, int blo
   }
 }
 
-void ActivationPacker::pack_tile(const float* x, const RowBlocks& blocks, int block, int tile,
+void ActivationPacker::pack_tile(const float* x, int parts, const RowBlock& block, int tile,
                                  float* scratch, const PackedActivations& out) const {
-  for (int row = blocks.tile_begin(block, tile); row < blocks.tile_begin(block, tile + 1); ++row) {
-    pack_row(x, blocks, block, tile, row, scratch, out);
+  for (int row = block.tile_begin(tile); row < block.tile_begin(tile + 1); ++row) {
+    pack_row(x, parts, block, tile, row, scratch, out);
   }
 }
 

@@ -10,7 +10,18 @@
 
 namespace trivet::cpu {
 
-// How the rows of a step are cut; see packed_format.h.
+// One block of packed rows, and its tiles; see packed_format.h.
+struct RowBlock {
+  int begin;  // packed row
+  int rows;
+  int tiles;
+
+  int tile_begin(int t) const {
+    return static_cast<int>(static_cast<unsigned>(rows * t) / static_cast<unsigned>(tiles));
+  }
+};
+
+// How the rows of a step are cut.
 struct RowBlocks {
   int rows;  // packed ones
   int tile_rows;
@@ -22,14 +33,15 @@ struct RowBlocks {
         tile_rows(max_tile_rows),
         parts(parts_of_row),
         blocks(static_cast<int>(ceil_div(rows, kActivationBlockRows))) {}
-  int block_begin(int b) const { return parts * part_begin(rows / parts, blocks, b); }
-  int block_rows(int b) const { return block_begin(b + 1) - block_begin(b); }
-  int tiles(int b) const { return static_cast<int>(ceil_div(block_rows(b), tile_rows)); }
-  int tile_begin(int b, int t) const { return part_begin(block_rows(b), tiles(b), t); }
+  RowBlock block(int b) const {
+    const int begin = block_begin(b), count = block_begin(b + 1) - begin;
+    return {begin, count, static_cast<int>(ceil_div(count, tile_rows))};
+  }
+  bool one_tile() const { return rows <= tile_rows; }
 
  private:
-  static int part_begin(int n, int parts, int i) {
-    return static_cast<int>(int64_t{n} * i / parts);
+  int block_begin(int b) const {
+    return parts * static_cast<int>(int64_t{rows / parts} * b / blocks);
   }
 };
 
@@ -63,24 +75,26 @@ class ActivationPacker {
   // Floats of scratch that packing takes.
   int64_t scratch_floats() const { return 2 * ceil_div(columns_, 32) * 32; }
   // Where a kind's block begins.
-  const int32_t* block(const PackedActivations& area, ActivationKind kind, const RowBlocks& blocks,
-                       int block) const;
+  const int32_t* block(const PackedActivations& area, ActivationKind kind,
+                       const RowBlock& block) const;
 
-  void pack_tile(const float* x, const RowBlocks& blocks, int block, int tile, float* scratch,
+  // `parts` as in RowBlocks.
+  void pack_tile(const float* x, int parts, const RowBlock& block, int tile, float* scratch,
                  const PackedActivations& out) const;
   // All rows, on the pool. scratch_of(thread) gives scratch_floats().
   template <class ScratchOf>
   void pack_all(ThreadPool& pool, const float* x, const RowBlocks& blocks, ScratchOf scratch_of,
                 const PackedActivations& out) const {
-    const bool one_tile = blocks.blocks == 1 && blocks.tiles(0) == 1;
+    const bool one_tile = blocks.one_tile();
     for (int b = 0; b < blocks.blocks; ++b) {
-      const int units = one_tile ? blocks.rows : blocks.tiles(b);
+      const RowBlock block = blocks.block(b);
+      const int units = one_tile ? block.rows : block.tiles;
       pool.for_units(units, 1, [&](int thread, int64_t begin, int64_t end) {
         for (int u = static_cast<int>(begin); u < end; ++u) {
           if (one_tile) {
-            pack_row(x, blocks, b, 0, u, scratch_of(thread), out);
+            pack_row(x, blocks.parts, block, 0, u, scratch_of(thread), out);
           } else {
-            pack_tile(x, blocks, b, u, scratch_of(thread), out);
+            pack_tile(x, blocks.parts, block, u, scratch_of(thread), out);
           }
         }
       });
@@ -89,8 +103,8 @@ class ActivationPacker {
 
  private:
   uint64_t kind_bytes(ActivationKind kind, int64_t rows) const;
-  void pack_row(const float* x, const RowBlocks& blocks, int block, int tile, int row,
-                float* scratch, const PackedActivations& out) const;
+  void pack_row(const float* x, int parts, const RowBlock& block, int tile, int row, float* scratch,
+                const PackedActivations& out) const;
 
   const KernelTable* kernels_ = nullptr;
   int64_t columns_ = 0;

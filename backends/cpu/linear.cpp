@@ -15,7 +15,7 @@ namespace {
 // Up to this many activations are packed by every thread for itself, which saves a region.
 constexpr int64_t kPackPrivatelyValues = 4096;
 constexpr int kPrefetchBytesAhead = 8192;
-constexpr uint64_t kWideBytes = 18432;  // of the longest widened chunk
+constexpr uint64_t kWideBytes = 23040;  // of the longest widened chunk
 // From here on the output rows are requested before they are written.
 constexpr int kPrefetchOutputRows = 8;
 
@@ -32,14 +32,14 @@ class Linear final : public trivet_op {
   trivet_status run(const trivet_run& run) override;
 
  private:
-  void multiply(const Segment& segment, int64_t super_panel, const RowBlocks& blocks, int block,
+  void multiply(const Segment& segment, int64_t super_panel, const RowBlock& block,
                 const PackedActivations& activations, const uint8_t* next, float* c,
                 uint8_t* wide) const;
-  void finish(const Segment& segment, int64_t super_panel, const RowBlocks& blocks, int block,
-              const float* c, const float* up, const trivet_run& run) const;
+  void finish(const Segment& segment, int64_t super_panel, const RowBlock& block, const float* c,
+              const float* up, const trivet_run& run) const;
   void join_parts(float* c, int rows) const;
-  void prefetch_output(const Segment& segment, int64_t super_panel, const RowBlocks& blocks,
-                       int block, const trivet_run& run) const;
+  void prefetch_output(const Segment& segment, int64_t super_panel, const RowBlock& block,
+                       const trivet_run& run) const;
   void run_unit(int64_t unit, const RowBlocks& blocks, const PackedActivations& activations,
                 const trivet_run& run, float* c) const;
   uint8_t* thread_memory(const trivet_run& run, int thread) const {
@@ -109,19 +109,20 @@ Linear::Linear(const OpContext& context)
 
 // c[rows of the block][32] = activations x one super-panel. While a chunk is used, the tiles
 // request the next one from memory in equal shares; a single tile requests a fixed distance ahead.
-void Linear::multiply(const Segment& segment, int64_t super_panel, const RowBlocks& blocks,
-                      int block, const PackedActivations& activations, const uint8_t* next,
-                      float* c, uint8_t* wide) const {
+void Linear::multiply(const Segment& segment, int64_t super_panel, const RowBlock& block,
+                      const PackedActivations& activations, const uint8_t* next, float* c,
+                      uint8_t* wide) const {
   const FormatLayout& format = layout_of(segment.format);
   const FormatKernels& kernels = kernels_.formats[static_cast<int>(segment.format)];
   const ActivationLayout& layout = layout_of(format.activation);
   const int units = static_cast<int>(units_of(segment.format, columns_));
-  const int tiles = blocks.tiles(block);
-  const int chunk_units = tiles == 1 ? units : layout.chunk_units;
-  const bool widen = kernels.widen && blocks.block_rows(block) >= kernels.widen_from_rows;
+  const int tiles = block.tiles;
+  const int chunk_units =
+      tiles == 1 ? units : static_cast<int>(chunk_units_of(format.activation, units));
+  const bool widen = kernels.widen && block.rows >= kernels.widen_from_rows;
   const uint8_t* w = segment.packed + super_panel * units * format.unit_bytes;
-  const int32_t* a = packer_.block(activations, format.activation, blocks, block);
-  const uint32_t* narrow = activations.narrow + blocks.block_begin(block);
+  const int32_t* a = packer_.block(activations, format.activation, block);
+  const uint32_t* narrow = activations.narrow + block.begin;
   const int step_lines = static_cast<int>(ceil_div(format.unit_bytes, 64 * format.prefetch_steps));
   for (int u = 0; u < units; u += chunk_units) {
     const int n = std::min(chunk_units, units - u);
@@ -131,9 +132,9 @@ void Linear::multiply(const Segment& segment, int64_t super_panel, const RowBloc
     int lines = static_cast<int>(ceil_div(step_lines, tiles));
     if (tiles == 1) ahead = reinterpret_cast<const char*>(w) + kPrefetchBytesAhead;
     if (widen) kernels.widen(w, n, wide);
-    for (int t = 0; t < tiles; ++t) {
-      const int first = blocks.tile_begin(block, t);
-      const int count = blocks.tile_begin(block, t + 1) - first;
+    for (int t = 0, first = 0, end = 0; t < tiles; ++t, first = end) {
+      end = block.tile_begin(t + 1);
+      const int count = end - first;
       if (tiles > 1 && ahead >= ahead_end) lines = 0;
       float* sums = c + kSuperPanelRows * first;
       if (u == 0) std::memset(sums, 0, sizeof(float) * kSuperPanelRows * count);
@@ -146,11 +147,11 @@ void Linear::multiply(const Segment& segment, int64_t super_panel, const RowBloc
   }
 }
 
-void Linear::finish(const Segment& segment, int64_t super_panel, const RowBlocks& blocks, int block,
+void Linear::finish(const Segment& segment, int64_t super_panel, const RowBlock& block,
                     const float* c, const float* up, const trivet_run& run) const {
   const int64_t panel_row = super_panel * kSuperPanelRows;
   const int64_t column = segment.first_column + panel_row;
-  const int64_t offset = blocks.block_begin(block) / parts_ * output_columns_ + column;
+  const int64_t offset = block.begin / parts_ * output_columns_ + column;
   EpilogueParams e = {};
   e.c = c;
   e.up = up;
@@ -159,7 +160,7 @@ void Linear::finish(const Segment& segment, int64_t super_panel, const RowBlocks
   e.residual = add_residual_ ? run.inputs[1] + offset : nullptr;
   e.out = run.output + offset;
   e.stride = output_columns_;
-  e.rows = blocks.block_rows(block) / parts_;
+  e.rows = block.rows / parts_;
   e.columns = static_cast<int>(std::min<int64_t>(kSuperPanelRows, segment.rows - panel_row));
   e.activation = activation_;
   kernels_.finish_tile_rows(e);
@@ -173,12 +174,12 @@ void Linear::join_parts(float* c, int rows) const {
   }
 }
 
-void Linear::prefetch_output(const Segment& segment, int64_t super_panel, const RowBlocks& blocks,
-                             int block, const trivet_run& run) const {
-  if (blocks.block_rows(block) < kPrefetchOutputRows) return;
-  const float* out = run.output + blocks.block_begin(block) / parts_ * output_columns_ +
-                     segment.first_column + super_panel * kSuperPanelRows;
-  for (int r = 0; r < blocks.block_rows(block) / parts_; ++r, out += output_columns_) {
+void Linear::prefetch_output(const Segment& segment, int64_t super_panel, const RowBlock& block,
+                             const trivet_run& run) const {
+  if (block.rows < kPrefetchOutputRows) return;
+  const float* out = run.output + block.begin / parts_ * output_columns_ + segment.first_column +
+                     super_panel * kSuperPanelRows;
+  for (int r = 0; r < block.rows / parts_; ++r, out += output_columns_) {
     __builtin_prefetch(out, 1);
     __builtin_prefetch(out + 16, 1);
   }
@@ -194,20 +195,21 @@ void Linear::run_unit(int64_t unit, const RowBlocks& blocks, const PackedActivat
     return x.packed + panel * units_of(x.format, columns_) * layout_of(x.format).unit_bytes;
   };
   for (int b = 0; b < blocks.blocks; ++b) {
-    float* up = c + kSuperPanelRows * blocks.block_rows(b);
-    uint8_t* wide = reinterpret_cast<uint8_t*>(up + kSuperPanelRows * blocks.block_rows(b));
-    prefetch_output(segment, unit, blocks, b, run);
+    const RowBlock block = blocks.block(b);
+    float* up = c + kSuperPanelRows * block.rows;
+    uint8_t* wide = reinterpret_cast<uint8_t*>(up + kSuperPanelRows * block.rows);
+    prefetch_output(segment, unit, block, run);
     const Segment& second = gated_ ? segments_[1] : segment;
-    multiply(segment, unit, blocks, b, activations, begin_of(second, gated_ ? unit : unit + 1), c,
+    multiply(segment, unit, block, activations, begin_of(second, gated_ ? unit : unit + 1), c,
              wide);
     if (gated_) {
-      multiply(second, unit, blocks, b, activations, begin_of(segment, unit + 1), up, wide);
+      multiply(second, unit, block, activations, begin_of(segment, unit + 1), up, wide);
     }
     if (parts_ > 1) {
-      join_parts(c, blocks.block_rows(b) / parts_);
-      if (gated_) join_parts(up, blocks.block_rows(b) / parts_);
+      join_parts(c, block.rows / parts_);
+      if (gated_) join_parts(up, block.rows / parts_);
     }
-    finish(segment, unit, blocks, b, c, gated_ ? up : nullptr, run);
+    finish(segment, unit, block, c, gated_ ? up : nullptr, run);
   }
 }
 
@@ -218,7 +220,7 @@ trivet_status Linear::run(const trivet_run& run) {
     return TRIVET_INVALID_ARGUMENT;
   }
   const RowBlocks blocks(run.num_rows, kernels_.tile_rows, parts_);
-  const bool pack_privately = blocks.rows <= private_rows_ && blocks.tiles(0) == 1;
+  const bool pack_privately = blocks.rows <= private_rows_ && blocks.one_tile();
   const PackedActivations shared = packer_.area(run.workspace, int64_t{max_rows_} * parts_);
   if (!pack_privately) {
     packer_.pack_all(
@@ -231,7 +233,7 @@ trivet_status Linear::run(const trivet_run& run) {
     PackedActivations activations = shared;
     if (pack_privately) {
       activations = packer_.area(thread_memory(run, thread), private_rows_);
-      if (first) packer_.pack_tile(run.inputs[0], blocks, 0, 0, scratch, activations);
+      if (first) packer_.pack_tile(run.inputs[0], parts_, blocks.block(0), 0, scratch, activations);
     }
     for (int64_t u = begin; u < end; ++u) {
       run_unit(u, blocks, activations, run, scratch + packer_.scratch_floats());

@@ -56,10 +56,10 @@ constexpr int kMostWeight256 = 3;  // of w
 struct ActivationLayout {
   int unit_columns;
   int unit_dwords;  // of one row
-  int chunk_units;
+  int most_chunk_units;
 };
 constexpr ActivationLayout kActivationLayouts[kActivationKinds] = {
-    {32, 13, 16}, {256, 97, 2}, {32, 32, 8}};
+    {32, 13, 20}, {256, 97, 2}, {32, 32, 8}};
 
 enum class PackedFormat : int {
   kQ4_0,
@@ -103,6 +103,11 @@ constexpr const ActivationLayout& layout_of(ActivationKind kind) {
 }
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Units of a chunk, all but the last: as equal as they can be.
+constexpr int64_t chunk_units_of(ActivationKind kind, int64_t units) {
+  return ceil_div(units, ceil_div(units, layout_of(kind).most_chunk_units));
+}
 
 }  // namespace trivet::cpu
 

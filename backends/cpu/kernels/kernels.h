@@ -27,7 +27,8 @@ struct FormatKernels {
 };
 
 // Where a row's packed activations go: see packed_format.h. Unit u of chunk n lies at
-// base + n * chunk_units * unit_dwords * block_rows + rows_before * units_in_chunk * unit_dwords +
+// base + n * chunk_units_of() * unit_dwords * block_rows + rows_before * units_in_chunk *
+// unit_dwords +
 // ...
 struct ActivationPlace {
   int32_t* base;    // of the block

@@ -338,9 +338,10 @@ uint32_t quantize_activation_row(ActivationKind kind, const float* x, int64_t co
   const int stride = place.tile_rows;
   int32_t* chunk = place.base;
   uint32_t narrow = ~0u;
-  for (int64_t first = 0; first < units; first += layout.chunk_units) {
+  const int64_t chunk_units = chunk_units_of(kind, units);
+  for (int64_t first = 0; first < units; first += chunk_units) {
     const int64_t rest = units - first;
-    const int64_t in_chunk = rest < layout.chunk_units ? rest : layout.chunk_units;
+    const int64_t in_chunk = rest < chunk_units ? rest : chunk_units;
     int32_t* out = chunk + place.rows_before * in_chunk * layout.unit_dwords + place.row;
     int64_t u = first;
     for (; kind == ActivationKind::kPer32 && u + 4 <= first + in_chunk; u += 4) {
@@ -360,7 +361,7 @@ uint32_t quantize_activation_row(ActivationKind kind, const float* x, int64_t co
       }
       out += static_cast<int64_t>(layout.unit_dwords) * stride;
     }
-    chunk += static_cast<int64_t>(layout.chunk_units) * layout.unit_dwords * place.block_rows;
+    chunk += chunk_units * layout.unit_dwords * place.block_rows;
   }
   return narrow;
 }
