@@ -8,7 +8,7 @@ namespace {
 constexpr size_t kMaxBoundary = 70;  // RFC 2046
 constexpr size_t kMaxPartHead = 8 << 10;
 
-Error wrong(const std::string& what) {
+Error wrong_form(const std::string& what) {
   return Error(ErrorCode::kInvalidArgument, "the body is not multipart/form-data: " + what);
 }
 
@@ -74,11 +74,11 @@ std::string with_quotes(std::string text) {
 Result<FormPart> read_part(std::string_view part) {
   const size_t head_end = part.starts_with("\r\n") ? 0 : part.find("\r\n\r\n");
   if (head_end == std::string_view::npos || head_end > kMaxPartHead) {
-    return wrong("a part has no end of its headers");
+    return wrong_form("a part has no end of its headers");
   }
   const auto header = disposition(part.substr(0, head_end));
   const auto name = header ? parameter(*header, "name") : std::nullopt;
-  if (!name) return wrong("a part has no Content-Disposition with a name");
+  if (!name) return wrong_form("a part has no Content-Disposition with a name");
   FormPart form{.name = *name, .filename = parameter(*header, "filename")};
   if (form.filename) form.filename = with_quotes(*form.filename);
   form.content = part.substr(head_end == 0 ? 2 : head_end + 4);
@@ -95,22 +95,22 @@ Result<std::vector<FormPart>> parse_multipart(std::string_view content_type,
   }
   const auto boundary = parameter(content_type, "boundary");
   if (!boundary || boundary->empty() || boundary->size() > kMaxBoundary) {
-    return wrong("the Content-Type names no boundary of 1 to 70 characters");
+    return wrong_form("the Content-Type names no boundary of 1 to 70 characters");
   }
   const std::string first = "--" + *boundary, next = "\r\n" + first;
   size_t at = body.starts_with(first) ? 0 : body.find(next);
-  if (at == std::string_view::npos) return wrong("the boundary is not in it");
+  if (at == std::string_view::npos) return wrong_form("the boundary is not in it");
   at += at == 0 && body.starts_with(first) ? first.size() : next.size();
   std::vector<FormPart> parts;
   for (;;) {
     if (body.substr(at).starts_with("--")) return parts;
     if (!body.substr(at).starts_with("\r\n"))
-      return wrong("a boundary is not followed by a line end");
+      return wrong_form("a boundary is not followed by a line end");
     at += 2;
     const size_t end = body.find(next, at - 2);
-    if (end == std::string_view::npos) return wrong("the last boundary is missing");
-    if (parts.size() == kMaxFormParts) return wrong("it has too many parts");
-    if (end < at) return wrong("a part is empty");
+    if (end == std::string_view::npos) return wrong_form("the last boundary is missing");
+    if (parts.size() == kMaxFormParts) return wrong_form("it has too many parts");
+    if (end < at) return wrong_form("a part is empty");
     TRIVET_ASSIGN_OR_RETURN(FormPart part, read_part(body.substr(at, end - at)));
     parts.push_back(std::move(part));
     at = end + next.size();
