@@ -42,6 +42,7 @@ struct ServeOptions {
   std::vector<std::string> allowed_origins;
   bool enable_prefix_caching = true;
   int prefill_chunk = 64;
+  int tpot_target_ms = 100;
   int max_queued_requests = 1024;
   int max_logprobs = 20;
   int max_connections = 4096;

@@ -184,6 +184,7 @@ EngineOptions engine_options(const ServeOptions& options, const RunnerLimits& li
   engine.max_num_seqs = options.model.max_num_seqs;
   engine.max_num_batched_tokens = limits.max_rows;
   engine.prefill_chunk = std::min(options.prefill_chunk, limits.max_rows);
+  engine.tpot_target = std::chrono::milliseconds(options.tpot_target_ms);
   engine.max_queued_requests = options.max_queued_requests;
   engine.enable_prefix_caching = options.enable_prefix_caching;
   engine.seed = options.seed;

@@ -195,6 +195,12 @@ void describe_scheduling(OptionTable& table, ServeOptions& options) {
       .range(1, 65536)
       .counts();
   table
+      .add("tpot-target", &options.tpot_target_ms,
+           "Milliseconds between the tokens of an answer that new prompts may cause, as far as 16 "
+           "prompt tokens a step allow; 0: no limit")
+      .range(0, 60000)
+      .counts();
+  table
       .add("max-num-queued-reqs", &options.max_queued_requests,
            "Requests that may wait; more are answered 429")
       .range(1, 1 << 20)

@@ -85,10 +85,11 @@ class OutputSink {
 inline constexpr uint64_t kDefaultAnswerBytes = 16 << 20;
 
 struct EngineOptions {
-  int max_num_seqs = 32;             // running at once
-  int max_num_batched_tokens = 256;  // rows per step
-  int prefill_chunk = 64;            // prompt tokens of one sequence per step
-  int max_queued_requests = 1024;    // waiting; beyond: kResourceExhausted
+  int max_num_seqs = 32;                    // running at once
+  int max_num_batched_tokens = 256;         // rows per step
+  int prefill_chunk = 64;                   // prompt tokens of one sequence per step
+  Duration tpot_target = Duration::zero();  // of a step while sequences decode; 0 = no limit
+  int max_queued_requests = 1024;           // waiting; beyond: kResourceExhausted
   bool enable_prefix_caching = true;
   uint64_t seed = 0;  // of requests without one (mixed with a counter)
   uint64_t max_answer_bytes =

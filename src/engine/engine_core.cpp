@@ -29,6 +29,7 @@ Result<SchedulerOptions> scheduling_of(const EngineOptions& options, const Runne
   scheduling.max_sequences = std::min(options.max_num_seqs, limits.max_sequences);
   scheduling.max_batched_tokens = std::min(options.max_num_batched_tokens, limits.max_rows);
   scheduling.prefill_chunk = std::min(options.prefill_chunk, scheduling.max_batched_tokens);
+  scheduling.tpot_target = options.tpot_target;
   if (scheduling.max_batched_tokens < scheduling.max_sequences) {
     return bad_setting("max_num_batched_tokens (" + std::to_string(scheduling.max_batched_tokens) +
                        ") must be at least max_num_seqs (" +

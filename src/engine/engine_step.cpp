@@ -15,6 +15,7 @@ std::vector<RequestOutput> EngineCore::step() {
   note_plan(plan, start);
   if (!plan.sequences.empty()) {
     run(plan);
+    scheduler_.observe(plan.rows, clock_->now() - start);
     ++counters_.steps;
   } else if (!sequences_.empty()) {
     abort_all(Error(ErrorCode::kInternal, "The scheduler found nothing to run."));

@@ -1,11 +1,19 @@
 #include "scheduler/scheduler.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 
 #include "base/check.h"
 
 namespace trivet {
+namespace {
+
+// Below this a chunk computes at half of the machine's rate.
+constexpr int kLeastPrefillRows = 16;
+constexpr int kPatience = 4;
+
+}  // namespace
 
 struct Scheduler::Entry {
   SequenceInfo info;
@@ -90,14 +98,13 @@ std::vector<SequenceKey> Scheduler::expired(TimePoint now) const {
 
 StepPlan Scheduler::plan(TimePoint now) {
   StepPlan plan;
-  rows_left_ = options_.max_batched_tokens;
+  rows_left_ = row_budget();
   for (Entry* entry : running_) {
     entry->rows = 0;
     entry->fresh = false;
   }
-  schedule_running(&plan);
-  // Who has just been displaced must not come straight back.
-  if (plan.preempted.empty()) admit(now, &plan);
+  schedule_decoders(&plan);
+  schedule_prompts(now, &plan);
   for (bool decoding : {true, false}) {
     for (const Entry* entry : running_) {
       if (entry->rows == 0 || decoding != (entry->pending() == 1)) continue;
@@ -108,12 +115,40 @@ StepPlan Scheduler::plan(TimePoint now) {
   return plan;
 }
 
-void Scheduler::schedule_running(StepPlan* plan) {
-  for (bool decoding : {true, false}) {
-    for (size_t i = 0; i < running_.size(); ++i) {  // schedule() may shorten the list, behind i
-      if (decoding == (running_[i]->pending() == 1) && rows_left_ > 0) schedule(*running_[i], plan);
-    }
+int Scheduler::row_budget() const {
+  const auto decoding = static_cast<int>(
+      std::ranges::count_if(running_, [](const Entry* entry) { return entry->pending() == 1; }));
+  const int most = options_.max_batched_tokens;
+  if (decoding == 0 || options_.tpot_target == Duration::zero()) return most;
+  return std::clamp(cost_.rows_within(options_.tpot_target, most),
+                    std::min(decoding + kLeastPrefillRows, most), most);
+}
+
+TimePoint Scheduler::place_in_line(const Entry& entry) const {
+  const int chunk = options_.prefill_chunk;
+  return entry.info.arrival + kPatience * (cost_.of(chunk) / chunk * entry.pending());
+}
+
+void Scheduler::schedule_decoders(StepPlan* plan) {
+  for (size_t i = 0; i < running_.size(); ++i) {  // schedule() may shorten the list, behind i
+    if (running_[i]->pending() == 1 && rows_left_ > 0) schedule(*running_[i], plan);
   }
+}
+
+// Running and new ones in one line.
+void Scheduler::schedule_prompts(TimePoint now, StepPlan* plan) {
+  std::vector<Entry*> prompts;
+  std::ranges::copy_if(running_, std::back_inserter(prompts),
+                       [](const Entry* entry) { return entry->pending() > 1; });
+  auto place = [&](const Entry& entry) {
+    return std::tuple(entry.admitted_class, place_in_line(entry));
+  };
+  std::ranges::stable_sort(prompts, {}, [&](const Entry* entry) { return place(*entry); });
+  for (Entry* entry : prompts) {
+    admit(now, plan, [&](const Entry& candidate) { return place(candidate) < place(*entry); });
+    if (rows_left_ > 0 && entry->running) schedule(*entry, plan);  // it may have been preempted
+  }
+  admit(now, plan, [](const Entry&) { return true; });
 }
 
 bool Scheduler::schedule(Entry& entry, StepPlan* plan) {
@@ -127,14 +162,17 @@ bool Scheduler::schedule(Entry& entry, StepPlan* plan) {
   return true;
 }
 
-void Scheduler::admit(TimePoint now, StepPlan* plan) {
-  while (rows_left_ > 0 && !waiting_.empty()) {
+// Admits as long as `is_next` holds for the first one that waits.
+template <class IsNext>
+void Scheduler::admit(TimePoint now, StepPlan* plan, IsNext is_next) {
+  // Who has just been displaced must not come straight back.
+  while (plan->preempted.empty() && rows_left_ > 0 && !waiting_.empty()) {
     Entry& candidate = *first_waiting(now);
     candidate.admitted_class = class_of(candidate, now);
+    if (!is_next(candidate)) return;
     while (!try_admit(candidate, plan)) {
       if (!displace_for(candidate, plan)) return;
     }
-    if (!plan->preempted.empty()) return;
   }
 }
 
@@ -181,14 +219,15 @@ void Scheduler::preempt_most_junior(StepPlan* plan) {
   victim.computed = 0;
   victim.running = false;
   waiting_.push_back(&victim);
+  if (victim.fresh) std::erase(plan->admitted, victim.info.key);
   plan->preempted.push_back(victim.info.key);
 }
 
 Scheduler::Entry* Scheduler::first_waiting(TimePoint now) {
   auto rank = [&](const Entry& entry) {
     return std::tuple(class_of(entry, now), !entry.started, *entry.tenant_served,
-                      entry.info.deadline.value_or(TimePoint::max()), entry.info.arrival,
-                      entry.info.key);
+                      entry.info.deadline.value_or(TimePoint::max()), place_in_line(entry),
+                      entry.info.arrival, entry.info.key);
   };
   Entry* first = waiting_[0];
   auto best = rank(*first);

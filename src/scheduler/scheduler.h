@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "scheduler/step_cost.h"
 #include "scheduler/tenant_shares.h"
 
 namespace trivet {
@@ -23,6 +24,8 @@ struct SchedulerOptions {
   int optimistic_tokens = 256;   // room reserved ahead of a sequence of unbounded length
   int decode_weight = 2;         // what a generated token costs its tenant, in prompt tokens
   Duration ageing = std::chrono::seconds(10);  // each such wait raises the priority by one
+  // What a step may take while sequences decode: the time between their tokens. 0 = no limit.
+  Duration tpot_target = Duration::zero();
 };
 
 // What policy knows of a sequence.
@@ -69,12 +72,14 @@ struct StepPlan {
 
 // Policy
 // - Each step: one row for every decoding sequence, then chunks of unfinished prompts, then new
-// sequences,
-//   within the budget of rows.
+//   sequences, within the budget of rows. While some decode, the budget is what takes
+//   `tpot_target` by the steps so far, but leaves prompts kLeastPrefillRows.
 // - Order of admission: class (priority, minus one per `ageing` waited), those preempted before,
-// the tenant that
-//   had least, the earliest deadline (within that tenant), arrival. Strict: nobody overtakes the
-//   first.
+//   the tenant that had least, the earliest deadline (within that tenant), arrival. Strict: nobody
+//   overtakes the first.
+// - Short prompts first, with ageing: a prompt counts as if it had arrived kPatience times the time
+//   later that its rest takes to compute. So it waits for shorter ones, but for none that came
+//   after that.
 // - Admission reserves blocks: for a bounded sequence its worst case, for an unbounded one
 // `optimistic_tokens`
 //   beyond its length; on top of what all running ones still have reserved. A sequence alone is
@@ -84,8 +89,8 @@ struct StepPlan {
 //   arrival, loses its blocks and waits again; it keeps the class it was admitted with. A waiting
 //   sequence also displaces running ones of a class worse than its own priority.
 // - A sequence that finds no blocks and nobody below itself sits the step out with what it has.
-// So the most senior running sequence always advances, and every sequence becomes the most senior
-// in the end. No clock, no thread, no randomness: the same calls give the same plans.
+// So some sequence always advances, and every sequence becomes the most senior in the end. No
+// clock, no thread, no randomness: the same calls give the same plans.
 class Scheduler {
  public:
   // `blocks` must outlive it.
@@ -105,6 +110,8 @@ class Scheduler {
 
   // All running sequences lose their blocks and wait again, as preempted ones do. Returns how many.
   int preempt_all();
+  // A step of so many rows took so long.
+  void observe(int rows, Duration time) { cost_.observe(rows, time); }
   // Sequences whose deadline has passed; the caller removes them.
   std::vector<SequenceKey> expired(TimePoint now) const;
   // The next step. Preempted sequences have been released, admitted ones attached, all planned ones
@@ -118,9 +125,13 @@ class Scheduler {
  private:
   struct Entry;
 
-  void schedule_running(StepPlan* plan);
+  int row_budget() const;
+  TimePoint place_in_line(const Entry& entry) const;
+  void schedule_decoders(StepPlan* plan);
+  void schedule_prompts(TimePoint now, StepPlan* plan);
   bool schedule(Entry& entry, StepPlan* plan);
-  void admit(TimePoint now, StepPlan* plan);
+  template <class IsNext>
+  void admit(TimePoint now, StepPlan* plan, IsNext is_next);
   bool try_admit(Entry& entry, StepPlan* plan);
   bool displace_for(const Entry& candidate, StepPlan* plan);
   void preempt_most_junior(StepPlan* plan);
@@ -134,6 +145,7 @@ class Scheduler {
   const SchedulerOptions options_;
   SequenceBlocks* blocks_;
   TenantShares shares_;
+  StepCost cost_;
   std::unordered_map<SequenceKey, std::unique_ptr<Entry>> entries_;
   std::vector<Entry*> waiting_;
   std::vector<Entry*> running_;  // most senior first

@@ -335,5 +335,36 @@ TEST_F(SchedulerTest, AStalledSequenceKeepsItsBlocksAndGoesOnLater) {
   EXPECT_THAT(text(step()), ElementsAre("1:1", "2:1"));
 }
 
+TEST_F(SchedulerTest, PromptsLeaveDecodersTheirTimeBetweenTokens) {
+  SchedulerOptions options;
+  options.prefill_chunk = 64;
+  options.tpot_target = std::chrono::milliseconds(40);
+  start(1000, options);
+  for (int rows : {1, 32, 256}) scheduler_->observe(rows, std::chrono::milliseconds(rows));
+  add(sequence(1, 64, 100));
+  add(sequence(2, 500, 600));
+  EXPECT_THAT(text(step()), ElementsAre("1:64", "2:64")) << "nobody decodes yet";
+  EXPECT_THAT(text(step()), ElementsAre("1:1", "2:39"));
+  for (int i = 0; i < 50; ++i) scheduler_->observe(32, std::chrono::milliseconds(90));
+  EXPECT_THAT(text(step()), ElementsAre("1:1", "2:16")) << "prompts never stand still";
+}
+
+TEST_F(SchedulerTest, ShortPromptsPassLongOnesThatHaveNotWaitedLong) {
+  SchedulerOptions options;
+  options.max_batched_tokens = options.prefill_chunk = 32;
+  start(1000, options);
+  scheduler_->observe(32, std::chrono::milliseconds(320));  // 10 ms a token
+  add(sequence(1, 320));                                    // 3.2 s of work: waits up to 12.8 s
+  EXPECT_THAT(text(step()), ElementsAre("1:32"));
+  SequenceInfo early = sequence(2, 32), late = sequence(3, 32);
+  early.arrival = at_second(5);
+  add(early);
+  EXPECT_THAT(text(step(5)), ElementsAre("2:32"));
+  finish(2);
+  late.arrival = at_second(30);
+  add(late);
+  EXPECT_THAT(text(step(30)), ElementsAre("1:32"));
+}
+
 }  // namespace
 }  // namespace trivet
