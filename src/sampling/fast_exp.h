@@ -1,4 +1,4 @@
-// exp for softmax weights: four lanes at a time, the same bits on every compiler and machine.
+// exp for softmax weights, by lanes: the same bits for every number of lanes, compiler and machine.
 #ifndef TRIVET_SAMPLING_FAST_EXP_H_
 #define TRIVET_SAMPLING_FAST_EXP_H_
 
@@ -9,6 +9,8 @@ namespace trivet {
 
 typedef float Float4 __attribute__((vector_size(16)));
 typedef int32_t Int4 __attribute__((vector_size(16)));
+typedef float Float16 __attribute__((vector_size(64)));
+typedef int32_t Int16 __attribute__((vector_size(64)));
 
 inline Float4 broadcast(float x) { return Float4{x, x, x, x}; }
 
@@ -29,26 +31,31 @@ inline bool any_lane(Int4 mask) {
 // exp(t) for t <= 0, within 1e-7 relative; larger t count as 0, NaN and t < -86.5 give 0 (the true
 // value is below 3e-38). t = n ln2 + r with |r| <= ln2 / 2; exp(r) is a degree 6 polynomial
 // (Chebyshev fit, relative error 4e-9), 2^n an addition to the exponent bits.
-inline Float4 exp_of_nonpositive(Float4 t) {
-  const Float4 zero = broadcast(0.0f);
-  const Float4 x = t < zero ? t : zero;
+template <class Floats, class Ints>
+[[gnu::always_inline]] inline void exp_lanes(const Floats& t, Floats& out) {
+  const Floats zero = {};
+  const Floats x = t < zero ? t : zero;
   // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
-  const Float4 rounder = broadcast(12582912.0f);
-  const Float4 shifted = x * broadcast(1.44269504f) + rounder;
-  const Float4 n = shifted - rounder;
-  const Float4 r = (x - n * broadcast(0.693359375f)) - n * broadcast(-2.12194440e-4f);
-  Float4 p = broadcast(1.375138215e-3f);
-  p = p * r + broadcast(8.368923427e-3f);
-  p = p * r + broadcast(4.166953422e-2f);
-  p = p * r + broadcast(0.166665184f);
-  p = p * r + broadcast(0.4999998859f);
-  p = p * r + broadcast(1.0f);
-  p = p * r + broadcast(1.0f);
-  const Int4 exponent = (Int4)shifted << 23;
-  const Float4 value = (Float4)((Int4)p + exponent);
-  return t > broadcast(-86.5f) ? value : zero;
+  const Floats rounder = zero + 12582912.0f;
+  const Floats shifted = x * 1.44269504f + rounder;
+  const Floats n = shifted - rounder;
+  const Floats r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+  Floats p = zero + 1.375138215e-3f;
+  p = p * r + 8.368923427e-3f;
+  p = p * r + 4.166953422e-2f;
+  p = p * r + 0.166665184f;
+  p = p * r + 0.4999998859f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  const Ints exponent = (Ints)shifted << 23;
+  const Floats value = (Floats)((Ints)p + exponent);
+  out = t > zero - 86.5f ? value : zero;
 }
 
+inline Float4 exp_of_nonpositive(Float4 t) {
+  exp_lanes<Float4, Int4>(t, t);
+  return t;
+}
 inline float exp_of_nonpositive(float t) { return exp_of_nonpositive(broadcast(t))[0]; }
 
 }  // namespace trivet

@@ -1,74 +1,90 @@
 #include "sampling/logit_scan.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
+#include <tuple>
 
 namespace trivet {
 namespace {
 
-constexpr size_t kBlock = 16;  // logits per loop turn: four vectors
-using Block = std::array<Float4, 4>;
+constexpr size_t kBlock = 16;  // logits per loop turn: a vector
 
-Block load_block(const float* from) {
-  return {load4(from), load4(from + 4), load4(from + 8), load4(from + 12)};
+// Compiled for several widths of registers, chosen at start. Lanes are independent, so the bits are
+// the same. Sanitizers cannot look into how it is chosen.
+#if defined(__x86_64__) && !defined(TRIVET_SANITIZED)
+#define TRIVET_ANY_WIDTH __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#else
+#define TRIVET_ANY_WIDTH
+#endif
+#define TRIVET_INLINE_LAMBDA __attribute__((always_inline))
+
+[[gnu::always_inline]] inline void load_block(const float* from, Float16& x) {
+  std::memcpy(&x, from, sizeof(x));
 }
 
 // The last, incomplete block, filled up with kMasked.
-Block load_tail(std::span<const float> tail) {
+[[gnu::always_inline]] inline void load_tail(const float* from, size_t count, Float16& x) {
   float padded[kBlock];
-  std::fill(padded, padded + kBlock, kMasked);
-  std::copy(tail.begin(), tail.end(), padded);
-  return load_block(padded);
+  for (size_t i = 0; i < kBlock; ++i) padded[i] = i < count ? from[i] : kMasked;
+  load_block(padded, x);
 }
 
-// Calls step(block, begin) for every block in order.
+// Calls step(block, begin, count) for every block in order.
 template <class Step>
-void for_each_block(std::span<const float> logits, Step step) {
+[[gnu::always_inline]] inline void for_each_block(const float* x, size_t n, Step step) {
+  Float16 block;
   size_t i = 0;
-  for (; i + kBlock <= logits.size(); i += kBlock) step(load_block(logits.data() + i), i);
-  if (i < logits.size()) step(load_tail(logits.subspan(i)), i);
+  for (; i + kBlock <= n; i += kBlock) {
+    load_block(x + i, block);
+    step(block, i, kBlock);
+  }
+  if (i == n) return;
+  load_tail(x + i, n - i, block);
+  step(block, i, n - i);
 }
 
-float add_lanes(const Block& lanes) {
-  const Float4 four = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+// In pairs, four lanes at a time.
+[[gnu::always_inline]] inline float add_lanes(const Float16& x) {
+  float four[4];
+  for (int i = 0; i < 4; ++i) four[i] = (x[i] + x[i + 4]) + (x[i + 8] + x[i + 12]);
   return (four[0] + four[1]) + (four[2] + four[3]);
 }
 
-Block exp_block(const Block& x, Float4 max, Float4 scale) {
-  Block weights;
-  for (int v = 0; v < 4; ++v) weights[v] = exp_of_nonpositive((x[v] - max) * scale);
-  return weights;
-}
-
-void store_block(std::span<float> to, const Block& x) {
-  std::memcpy(to.data(), x.data(), std::min(to.size(), kBlock) * sizeof(float));
-}
-
-// `visit(weights, begin)` sees every block of weights of the chunk.
-template <class Visit>
-double sum_chunk(std::span<const float> chunk, float max, float scale, Visit visit) {
-  Block sums = {};
-  const Float4 max4 = broadcast(max), scale4 = broadcast(scale);
-  for_each_block(chunk, [&](const Block& x, size_t begin) {
-    const Block weights = exp_block(x, max4, scale4);
-    for (int v = 0; v < 4; ++v) sums[v] += weights[v];
-    visit(weights, begin);
-  });
+// Sum of exp((x - max) * scale) over a chunk; the terms go to `weights` unless it is null.
+TRIVET_ANY_WIDTH double sum_chunk(const float* x, size_t n, float max, float scale,
+                                  float* weights) {
+  Float16 sums = {};
+  auto add = [&](const Float16& block, size_t begin, size_t count) TRIVET_INLINE_LAMBDA {
+    Float16 terms;
+    exp_lanes<Float16, Int16>((block - max) * scale, terms);
+    sums += terms;
+    if (weights) std::memcpy(weights + begin, &terms, count * sizeof(float));
+  };
+  for_each_block(x, n, add);
   return add_lanes(sums);
 }
 
-float raw_max(std::span<const float> logits) {
-  Block best;
-  best.fill(broadcast(kMasked));
-  for_each_block(logits, [&](const Block& x, size_t) {
-    for (int v = 0; v < 4; ++v) best[v] = x[v] > best[v] ? x[v] : best[v];
-  });
+TRIVET_ANY_WIDTH float largest_of(const float* x, size_t n) {
+  Float16 best = Float16{} + kMasked;
+  auto raise = [&](const Float16& block, size_t, size_t)
+                   TRIVET_INLINE_LAMBDA { best = block > best ? block : best; };
+  for_each_block(x, n, raise);
   float max = kMasked;
-  for (const Float4& four : best)
-    for (int lane = 0; lane < 4; ++lane) max = std::max(max, four[lane]);
+  for (size_t lane = 0; lane < kBlock; ++lane) max = std::max(max, best[lane]);
   return max;
 }
+
+TRIVET_ANY_WIDTH size_t count_over(const float* x, size_t n, float bar) {
+  Int16 counts = {};  // a comparison gives -1 where it holds
+  auto add = [&](const Float16& block, size_t, size_t)
+                 TRIVET_INLINE_LAMBDA { counts -= block > Float16{} + bar; };
+  for_each_block(x, n, add);
+  size_t total = 0;
+  for (size_t lane = 0; lane < kBlock; ++lane) total += static_cast<size_t>(counts[lane]);
+  return total;
+}
+
+float raw_max(std::span<const float> logits) { return largest_of(logits.data(), logits.size()); }
 
 }  // namespace
 
@@ -77,22 +93,22 @@ float find_max(std::span<const float> logits) {
 }
 
 TokenId argmax(std::span<const float> logits) {
-  const float max = raw_max(logits);
-  if (max == kMasked) return 0;
-  const Float4 max4 = broadcast(max);
-  size_t i = 0;
-  for (; i + kBlock <= logits.size(); i += kBlock) {
-    const Block x = load_block(logits.data() + i);
-    if (any_lane((x[0] == max4) | (x[1] == max4) | (x[2] == max4) | (x[3] == max4))) break;
+  float max = kMasked;
+  size_t chunk = 0;
+  for (size_t i = 0; i < logits.size(); i += kSumChunk) {
+    const float of_chunk = largest_of(logits.data() + i, std::min(kSumChunk, logits.size() - i));
+    if (of_chunk > max) std::tie(max, chunk) = std::tie(of_chunk, i);
   }
-  return static_cast<TokenId>(std::find(logits.begin() + i, logits.end(), max) - logits.begin());
+  if (max == kMasked) return 0;
+  return static_cast<TokenId>(std::find(logits.begin() + chunk, logits.end(), max) -
+                              logits.begin());
 }
 
 double sum_exp(std::span<const float> logits, float max, float scale) {
   double total = 0;
   for (size_t i = 0; i < logits.size(); i += kSumChunk) {
-    const auto chunk = logits.subspan(i, std::min(kSumChunk, logits.size() - i));
-    total += sum_chunk(chunk, max, scale, [](const Block&, size_t) {});
+    const size_t count = std::min(kSumChunk, logits.size() - i);
+    total += sum_chunk(logits.data() + i, count, max, scale, nullptr);
   }
   return total;
 }
@@ -102,22 +118,16 @@ double replace_by_exp(std::span<float> logits, float max, float scale,
   chunk_sums.clear();
   double total = 0;
   for (size_t i = 0; i < logits.size(); i += kSumChunk) {
-    const auto chunk = logits.subspan(i, std::min(kSumChunk, logits.size() - i));
-    chunk_sums.push_back(sum_chunk(chunk, max, scale, [&](const Block& weights, size_t begin) {
-      store_block(chunk.subspan(begin), weights);
-    }));
+    const size_t count = std::min(kSumChunk, logits.size() - i);
+    float* chunk = logits.data() + i;
+    chunk_sums.push_back(sum_chunk(chunk, count, max, scale, chunk));
     total += chunk_sums.back();
   }
   return total;
 }
 
 size_t count_above(std::span<const float> logits, float logit) {
-  const Float4 bar = broadcast(logit);
-  Int4 counts = {};  // a comparison gives -1 where it holds
-  for_each_block(logits, [&](const Block& x, size_t) {
-    for (int v = 0; v < 4; ++v) counts -= x[v] > bar;
-  });
-  return static_cast<size_t>(int64_t{counts[0]} + counts[1] + counts[2] + counts[3]);
+  return count_over(logits.data(), logits.size(), logit);
 }
 
 }  // namespace trivet
