@@ -201,14 +201,23 @@ struct AttentionCase {
   int heads, kv_heads, head_dim, context, tokens, sequences;
 };
 
-void bench_attention(const Bench& b, const AttentionCase& c) {
+struct CacheType {
+  const char* name;
+  uint32_t dtype, limit;
+};
+
+constexpr CacheType kCacheTypes[] = {{"f16", TRIVET_KV_F16, TRIVET_LIMIT_F32_FLOPS},
+                                     {"bf16", TRIVET_KV_BF16, TRIVET_LIMIT_BF16_FLOPS},
+                                     {"int8", TRIVET_KV_INT8, TRIVET_LIMIT_BF16_FLOPS}};
+
+void bench_attention(const Bench& b, const AttentionCase& c, const CacheType& type) {
   trivet_attention_params params = {};
   params.size = sizeof params;
-  params.kv = {sizeof(trivet_kv_desc), 1, c.kv_heads, c.head_dim, 64};
+  params.kv = {sizeof(trivet_kv_desc), 1, c.kv_heads, c.head_dim, 32, type.dtype, 0};
   params.num_heads = c.heads;
   params.scale = 0.1f;
   const int width = (c.heads + 2 * c.kv_heads) * c.head_dim,
-            per_sequence = (c.context + c.tokens + 63) / 64;
+            per_sequence = (c.context + c.tokens + 31) / 32;
   trivet_op_desc desc = {};
   desc.size = sizeof desc;
   desc.kind = TRIVET_OP_ATTENTION;
@@ -260,16 +269,28 @@ void bench_attention(const Bench& b, const AttentionCase& c) {
   const double pairs =
       static_cast<double>(c.sequences) * c.tokens * (c.context + (c.tokens + 1) / 2.0);
   const double flops = 4.0 * pairs * c.heads * c.head_dim;
-  const double bytes = 4.0 * c.sequences * c.context * c.kv_heads * c.head_dim;
+  const double bytes = static_cast<double>(block) * c.sequences * c.context / 32;
+  const double limit = b.limit(type.limit);
   std::printf(
-      "attention %-28s threads %d  %7.1f GFLOPS (f32 limit %.0f)  %5.1f GB/s of cache  %8.1f us  "
-      "clean %d/%d\n",
-      c.name, b.threads, flops / t.seconds * 1e-9, b.limit(TRIVET_LIMIT_F32_FLOPS) * 1e-9,
-      bytes / t.seconds * 1e-9, t.seconds * 1e6, t.clean, t.all);
+      "attention %-4s %-28s threads %d  %7.1f GFLOPS  %5.1f %% of %5.0f  %5.1f GB/s of cache  "
+      "%8.1f us"
+      "  clean %d/%d\n",
+      type.name, c.name, b.threads, flops / t.seconds * 1e-9, 100 * flops / t.seconds / limit,
+      limit * 1e-9, bytes / t.seconds * 1e-9, t.seconds * 1e6, t.clean, t.all);
   b.table.memory_free(b.device, workspace, b.table.op_workspace_bytes(op));
   b.table.memory_free(b.device, kv, block * static_cast<uint64_t>(blocks));
   b.table.op_destroy(op);
 }
+
+constexpr AttentionCase kAttentionCases[] = {
+    {"decode 8k, 14/2 heads of 64", 14, 2, 64, 8192, 1, 1},
+    {"decode 8k, 12/2 heads of 128", 12, 2, 128, 8192, 1, 1},
+    {"decode 8 x 1k, 4/4 of 128", 4, 4, 128, 1024, 1, 8},
+    {"prefill 256 at 0, 9/3 of 64", 9, 3, 64, 0, 256, 1},
+    {"prefill 256 at 256, 9/3 of 64", 9, 3, 64, 256, 256, 1},
+    {"prefill 256 at 4k, 14/2 of 64", 14, 2, 64, 4096, 256, 1},
+    {"prefill 256 at 4k, 12/2 of 128", 12, 2, 128, 4096, 256, 1},
+};
 
 Options parse(int argc, char** argv) {
   Options o;
@@ -320,13 +341,9 @@ int main(int argc, char** argv) {
         b.limit(TRIVET_LIMIT_FORK_JOIN_SECONDS) * 1e6);
     for (const std::string& name : options.types) bench_linear(b, type_of(name), options);
     if (options.attention) {
-      bench_attention(b, {"decode 4k, 14/2 heads of 64", 14, 2, 64, 4096, 1, 1});
-      bench_attention(b, {"decode 4k, 12/2 heads of 128", 12, 2, 128, 4096, 1, 1});
-      bench_attention(b, {"decode 8 x 4k, 12/2 of 128", 12, 2, 128, 4096, 1, 8});
-      bench_attention(b, {"decode 8 x 1k, 4/4 of 128", 4, 4, 128, 1024, 1, 8});
-      bench_attention(b, {"prefill 128 at 0, 12/2 of 128", 12, 2, 128, 0, 128, 1});
-      bench_attention(b, {"prefill 128 at 2k, 12/2 of 128", 12, 2, 128, 2048, 128, 1});
-      bench_attention(b, {"prefill 128 at 2k, 9/3 of 64", 9, 3, 64, 2048, 128, 1});
+      for (const AttentionCase& c : kAttentionCases) {
+        for (const CacheType& type : kCacheTypes) bench_attention(b, c, type);
+      }
     }
     table->device_destroy(device);
   }

@@ -26,6 +26,7 @@ struct ModelOptions {
   uint64_t answer_bytes = kDefaultAnswerBytes;  // for log-probabilities, within the budget
   int max_num_batched_tokens = 256;
   int block_size = 32;
+  std::string kv_dtype = "auto";
   std::vector<std::string> disabled_passes;
   std::string chat_template;  // a file
 };

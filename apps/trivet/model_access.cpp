@@ -92,6 +92,7 @@ Result<LoadOptions> to_load_options(const ModelOptions& options) {
   load.answer_bytes = options.answer_bytes;
   load.max_num_batched_tokens = options.max_num_batched_tokens;
   load.block_tokens = options.block_size;
+  TRIVET_ASSIGN_OR_RETURN(load.kv_dtype, parse_kv_dtype(options.kv_dtype));
   load.disabled_passes = options.disabled_passes;
   return load;
 }

@@ -37,6 +37,14 @@ void describe_memory(OptionTable& table, ModelOptions& options) {
            "Tokens per block of the key/value cache, a multiple of 16")
       .choices({"16", "32", "64", "128"})
       .elsewhere("vLLM: the same.");
+  table
+      .add("kv-dtype", &options.kv_dtype,
+           "As what keys and values are kept: auto = bf16 where the processor multiplies it, else "
+           "f16; int8 takes about half the memory (docs/kv_cache.md has the quality of each)")
+      .choices({"auto", "f16", "bf16", "int8", "float16", "bfloat16"})
+      .value_name("auto|f16|bf16|int8")
+      .alias("--kv-cache-dtype")
+      .elsewhere("vLLM: --kv-cache-dtype, with fp8 types in place of int8. llama.cpp: -ctk, -ctv.");
 }
 
 void describe_machine(OptionTable& table, ModelOptions& options) {

@@ -137,9 +137,8 @@ constexpr auto kVllmFlags = std::to_array<ForeignFlag>({
     // Memory and cache
     {"gpu-memory-utilization", kOne, "the budget is set in bytes: --memory."},
     {"kv-cache-memory-bytes", kOne, "the budget of the whole process is set: --memory."},
-    {"kv-cache-dtype", kOne, "keys and values are kept as f16."},
-    {"kv-cache-dtype-skip-layers", kMany, "keys and values are kept as f16."},
-    {"calculate-kv-scales", kNone, "keys and values are kept as f16."},
+    {"kv-cache-dtype-skip-layers", kMany, "all layers have the type of --kv-dtype."},
+    {"calculate-kv-scales", kNone, "--kv-dtype int8 has a scale per position and head."},
     {"num-gpu-blocks-override", kOne, "the number of blocks follows from --memory."},
     {"prefix-caching-hash-algo", kOne, "a hit is checked token by token, whatever the hash."},
     {"kv-sharing-fast-prefill", kNone, kOwnRouting},

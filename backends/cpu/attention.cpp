@@ -43,6 +43,8 @@ class Attention final : public trivet_op {
   trivet_device& device_;
   const KernelTable& kernels_;
   trivet_attention_params params_;
+  KvType type_;
+  const AttentionKernels& attention_;
   AttentionShape shape_;
   KvLayout layout_;
   int64_t columns_;
@@ -56,8 +58,10 @@ Attention::Attention(const OpContext& context)
     : device_(context.device),
       kernels_(*context.device.kernels),
       params_(context.params<trivet_attention_params>()),
+      type_(kv_type(params_.kv, kernels_)),
+      attention_(kernels_.attention[type_]),
       shape_(params_),
-      layout_(params_.kv, params_.kv_layer),
+      layout_(params_.kv, type_, params_.kv_layer),
       columns_(context.desc.input_cols[0]),
       max_rows_(context.limits.max_rows),
       max_sequences_(context.limits.max_sequences) {
@@ -116,7 +120,7 @@ void Attention::prepare_row(const trivet_run& run, int sequence, int row, int kv
   kernels_.rope(key, table, rope);
   const KvSlot slot =
       layout_.slot(*run.step, params_.kv_group, sequence, run.step->positions[row], kv_head);
-  kernels_.store_kv(slot.key_group, slot.value_group, slot.index, head_dim, key, value);
+  attention_.store_kv(slot.key_group, slot.value_group, slot.index, head_dim, key, value);
 }
 
 void Attention::prepare_all(const trivet_run& run) {
@@ -148,7 +152,7 @@ AttendParams Attention::load_unit(const trivet_run& run, const Unit& unit,
       scratch.last[n] = position;
     }
   }
-  kernels_.pack_queries(scratch.query_rows, n, head_dim, scratch.queries);
+  attention_.pack_queries(scratch.query_rows, n, head_dim, scratch.queries);
   return {layout_.head(*run.step, params_.kv_group, unit.sequence, unit.kv_head),
           scratch.queries,
           n,
@@ -170,7 +174,7 @@ void Attention::run_unit(const trivet_run& run, const Unit& unit,
   const PartRange parts = parts_of(a);
   clear(scratch.state, a.num_rows);
   for (int p = parts.begin; p < parts.end; ++p) {
-    kernels_.attend_part(a, p, scratch.part, scratch.tile);
+    attention_.attend_part(a, p, scratch.part, scratch.tile);
     kernels_.merge_states(scratch.state, scratch.part, a.num_rows, shape_.head_dim);
   }
   kernels_.finish_state(scratch.state, a.num_rows, shape_.head_dim, scratch.out_rows);
@@ -223,7 +227,7 @@ void Attention::run_split(const trivet_run& run, const int32_t* tile_begin, int6
       const AttendParams a = load_unit(run, unit_at(*run.step, tile_begin, u), scratch);
       const PartRange seen = parts_of(a);
       if (part >= seen.begin && part < seen.end)
-        kernels_.attend_part(a, part, state_of(u, part), scratch.tile);
+        attention_.attend_part(a, part, state_of(u, part), scratch.tile);
       if (std::atomic_ref<int32_t>(done[u]).fetch_add(1, std::memory_order_acq_rel) != parts - 1)
         continue;
       clear(scratch.state, a.num_rows);

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <bit>
+#include <limits>
 #include <numeric>
 
 #include "fixture.h"
@@ -13,13 +15,14 @@ struct Model {
   bool norms = false;
   uint32_t style = TRIVET_ROPE_HALF;
   int rotary_dim = 0;  // 0: head_dim
+  uint32_t dtype = TRIVET_KV_F16;
 
   int rotary() const { return rotary_dim ? rotary_dim : head_dim; }
   int row() const { return (heads + 2 * kv_heads) * head_dim; }
   int out() const { return heads * head_dim; }
   float scale() const { return 1.0f / std::sqrt(static_cast<float>(head_dim)); }
   trivet_kv_desc kv() const {
-    return {sizeof(trivet_kv_desc), 2, kv_heads, head_dim, block_tokens};
+    return {sizeof(trivet_kv_desc), 2, kv_heads, head_dim, block_tokens, dtype, 0};
   }
 };
 
@@ -171,8 +174,37 @@ std::vector<float> random_rows(const Model& m, int positions = 310) {
   return x;
 }
 
-// The whole operation in double, for one sequence and positions [0, end); K and V rounded to half
-// as stored.
+// Entry (i, j) of each run of the largest power of two in head_dim is the parity of i & j, divided
+// by the root of the run: its own inverse.
+void rotate(double* x, int head_dim) {
+  const int run = head_dim & -head_dim;
+  const std::vector<double> before(x, x + head_dim);
+  for (int i = 0; i < head_dim; ++i) {
+    double sum = 0;
+    for (int j = 0; j < run; ++j) {
+      const double value = before[static_cast<size_t>(i / run * run + j)];
+      sum += std::popcount(static_cast<unsigned>(i % run & j)) % 2 ? -value : value;
+    }
+    x[i] = sum / std::sqrt(run);
+  }
+}
+
+// One head of K or V as it is kept.
+void round_as_kept(uint32_t dtype, bool is_key, double* x, int head_dim) {
+  const bool rotated = is_key && dtype == TRIVET_KV_INT8;
+  if (rotated) rotate(x, head_dim);
+  double top = 0;
+  for (int i = 0; i < head_dim; ++i) top = std::max(top, std::fabs(x[i]));
+  for (int i = 0; i < head_dim; ++i) {
+    const float value = static_cast<float>(x[i]);
+    if (dtype == TRIVET_KV_F16) x[i] = f16_to_f32(f32_to_f16(value));
+    if (dtype == TRIVET_KV_BF16) x[i] = bf16_to_f32(f32_to_bf16(value));
+    if (dtype == TRIVET_KV_INT8) x[i] = std::nearbyint(x[i] * 127 / top) * top / 127;
+  }
+  if (rotated) rotate(x, head_dim);
+}
+
+// The whole operation in double, for one sequence and positions [0, end); K and V rounded as kept.
 std::vector<double> reference(const Model& m, const std::vector<float>& x, int sequence, int end) {
   Random weights(4);
   const std::vector<float> query_norm = weights.normals(m.head_dim),
@@ -200,8 +232,8 @@ std::vector<double> reference(const Model& m, const std::vector<float>& x, int s
         head[b] = q * std::cos(angle) + p * std::sin(angle);
       }
     }
-    for (int i = m.heads * d; i < m.row(); ++i)
-      y[i] = f16_to_f32(f32_to_f16(static_cast<float>(y[i])));
+    for (int h = m.heads; h < m.heads + 2 * m.kv_heads; ++h)
+      round_as_kept(m.dtype, h < m.heads + m.kv_heads, &y[h * d], d);
     rows.push_back(std::move(y));
   }
   std::vector<double> out(static_cast<size_t>(end) * m.out());
@@ -229,6 +261,20 @@ std::vector<double> reference(const Model& m, const std::vector<float>& x, int s
   }
   return out;
 }
+
+struct Bounds {
+  double worst, mean;
+};
+
+// Where the rounding of a key or value falls on the other side, a step of the type shows. A dot
+// product of bfloat16 rounds queries and weights too.
+Bounds bounds_of(uint32_t dtype, const std::string& level) {
+  if (dtype == TRIVET_KV_F16) return {2e-3, 2e-6};
+  if (dtype == TRIVET_KV_INT8) return {2e-2, 1e-4};
+  return level == "avx512-bf16" ? Bounds{3e-2, 2e-3} : Bounds{2e-2, 2e-5};
+}
+
+constexpr uint32_t kTypes[] = {TRIVET_KV_F16, TRIVET_KV_BF16, TRIVET_KV_INT8};
 
 std::vector<Model> models() {
   std::vector<Model> all;
@@ -258,6 +304,13 @@ std::vector<Model> models() {
                  .style = TRIVET_ROPE_INTERLEAVED,
                  .rotary_dim = 6});
   all.push_back({.heads = 12, .kv_heads = 2, .head_dim = 128, .block_tokens = 128});
+  const size_t shapes = all.size();
+  for (const uint32_t dtype : {TRIVET_KV_BF16, TRIVET_KV_INT8}) {
+    for (size_t i = 0; i < shapes; ++i) {
+      all.push_back(all[i]);
+      all.back().dtype = dtype;
+    }
+  }
   return all;
 }
 
@@ -274,12 +327,12 @@ TEST(Attention, MatchesDoubleReferenceOnEveryLevel) {
         const double error = std::fabs(got[i] - expected[i]);
         worst = error <= worst ? worst : error;
       }
-      // Half rounding of a key or value may fall on the other side; else 1e-5.
-      EXPECT_LT(worst, 2e-3) << level << " head_dim " << m.head_dim;
+      const Bounds bounds = bounds_of(m.dtype, level);
+      EXPECT_LT(worst, bounds.worst) << level << " head_dim " << m.head_dim << " type " << m.dtype;
       double mean = 0;
       for (size_t i = 0; i < got.size(); ++i)
         mean += std::fabs(got[i] - expected[i]) / static_cast<double>(got.size());
-      EXPECT_LT(mean, 2e-6) << level << " head_dim " << m.head_dim;
+      EXPECT_LT(mean, bounds.mean) << level << " head_dim " << m.head_dim << " type " << m.dtype;
     }
   }
 }
@@ -299,7 +352,7 @@ TEST(Attention, ChunksBlockTablesThreadsAndFusionDoNotChangeABit) {
           got.insert(got.end(), rows.begin(), rows.end());
         }
         EXPECT_TRUE(same_bits(got.data(), whole.data(), static_cast<int64_t>(whole.size())))
-            << level << " head_dim " << m.head_dim << " chunk " << chunk;
+            << level << " head_dim " << m.head_dim << " type " << m.dtype << " chunk " << chunk;
       }
     }
   }
@@ -318,7 +371,7 @@ TEST(Attention, ASequenceIsBlindToItsBatch) {
       }
       std::vector<float> got = together.run(x, {{2, 0, 50}, {0, 0, 130}, {1, 0, 1}}, true);
       EXPECT_TRUE(same_bits(got.data(), expected.data(), static_cast<int64_t>(got.size())))
-          << level << " head_dim " << m.head_dim;
+          << level << " head_dim " << m.head_dim << " type " << m.dtype;
       // A decode row beside a prompt's rest.
       const std::vector<float> decode = alone.run(x, {{2, 50, 51}}, true);
       got = together.run(x, {{1, 1, 64}, {2, 50, 51}}, true);
@@ -333,7 +386,9 @@ TEST(Attention, SplittingALongContextOverThreadsDoesNotChangeABit) {
   for (const std::string& level : levels()) {
     TestDevice one = make_device(level.c_str(), 1), three = make_device(level.c_str(), 3);
     for (int window : {0, 700}) {
-      const Model m = {.heads = 6, .kv_heads = 2, .head_dim = 64, .window = window};
+      // A level's type of its own choice is the third.
+      const uint32_t dtype = window == 0 ? TRIVET_KV_INT8 : TRIVET_KV_AUTO;
+      const Model m = {.heads = 6, .kv_heads = 2, .head_dim = 64, .window = window, .dtype = dtype};
       const std::vector<float> x = random_rows(m, 2060);
       Cache whole(one.get(), m, 5), split(three.get(), m, 6);
       std::vector<float> a, b;
@@ -357,12 +412,30 @@ TEST(Attention, SplittingALongContextOverThreadsDoesNotChangeABit) {
   }
 }
 
-TEST(Attention, ValuesBeyondHalfAreSaturatedNotInfinite) {
+TEST(Attention, ValuesBeyondTheTypeAreSaturatedNotInfinite) {
   TestDevice device = make_device();
-  const Model m;
-  std::vector<float> x = random_rows(m);
-  for (int i = m.heads * m.head_dim; i < m.row(); ++i) x[i] = 1e6f;
-  for (float v : Cache(device.get(), m, 1).run(x, {{0, 0, 5}}, true)) EXPECT_TRUE(std::isfinite(v));
+  for (const uint32_t dtype : kTypes) {
+    for (const float value : {1e6f, 3.4e38f, std::numeric_limits<float>::infinity()}) {
+      const Model m = {.dtype = dtype};
+      std::vector<float> x = random_rows(m);
+      const int values = (m.heads + m.kv_heads) * m.head_dim;
+      for (int i = values; i < m.row(); ++i) x[i] = value;
+      for (float v : Cache(device.get(), m, 1).run(x, {{0, 0, 5}}, true))
+        EXPECT_TRUE(std::isfinite(v)) << dtype << " " << value;
+    }
+  }
+}
+
+TEST(Attention, BytesOfTheCacheTakeHalfOfHalves) {
+  TestDevice device = make_device();
+  trivet_kv_desc kv = {sizeof kv, 3, 2, 64, 32, TRIVET_KV_F16, 0};
+  const uint64_t halves = table().kv_block_bytes(device.get(), &kv);
+  kv.dtype = TRIVET_KV_BF16;
+  EXPECT_EQ(table().kv_block_bytes(device.get(), &kv), halves);
+  kv.dtype = TRIVET_KV_INT8;
+  EXPECT_LE(table().kv_block_bytes(device.get(), &kv), halves * 54 / 100);
+  kv.dtype = TRIVET_KV_INT8 + 1;
+  EXPECT_EQ(table().kv_block_bytes(device.get(), &kv), 0u);
 }
 
 TEST(Attention, RefusesShapesAndStepsThatItCannotDo) {

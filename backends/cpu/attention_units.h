@@ -27,7 +27,7 @@ struct AttentionShape {
 
 // What a thread needs for one unit, cut from its scratch.
 struct UnitScratch {
-  float* queries;
+  int32_t* queries;
   AttendState state, part;
   float* tile;
   int32_t* first;
@@ -59,10 +59,10 @@ struct UnitScratch {
     last = first + s.max_rows;
     float* at =
         reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(last + s.max_rows) + 63) / 64 * 64);
-    queries = at;
-    at += int64_t{s.max_rows} * s.head_dim;
     tile = at;
     at += kAttendScratchFloats;
+    queries = reinterpret_cast<int32_t*>(at);
+    at += int64_t{s.max_rows} * s.head_dim;
     state = state_at(at, s);
     part = state_at(at, s);
   }

@@ -2,6 +2,19 @@
 
 namespace trivet::cpu {
 
+KvType kv_type(const trivet_kv_desc& kv, const KernelTable& kernels) {
+  switch (kv.dtype) {
+    case TRIVET_KV_F16:
+      return kKvF16;
+    case TRIVET_KV_BF16:
+      return kKvBf16;
+    case TRIVET_KV_INT8:
+      return kKvInt8;
+    default:
+      return kernels.default_kv;
+  }
+}
+
 bool valid_kv_step(const trivet_step& step, const trivet_kv_desc& kv, int group) {
   if (!step.positions || !step.row_begin || !step.block_tables || !step.kv_memory ||
       step.num_sequences <= 0)

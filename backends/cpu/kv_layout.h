@@ -1,5 +1,5 @@
 // Where a position's keys and values lie in a cache block: [layer][head][K: groups of 16
-// positions][V: groups].
+// positions][V: groups]. What is in a group: KvType.
 #ifndef TRIVET_BACKENDS_CPU_KV_LAYOUT_H_
 #define TRIVET_BACKENDS_CPU_KV_LAYOUT_H_
 
@@ -11,20 +11,22 @@
 namespace trivet::cpu {
 
 struct KvSlot {
-  uint16_t* key_group;
-  uint16_t* value_group;
+  uint8_t* key_group;
+  uint8_t* value_group;
   int index;  // in the group
 };
 
 struct KvLayout {
+  int64_t group_bytes;
   int64_t half_bytes;  // all K, or all V, of one head in a block
   int64_t layer_offset;
   int64_t block_bytes;
   int block_tokens;
   int head_dim;
 
-  KvLayout(const trivet_kv_desc& kv, int layer)
-      : half_bytes(int64_t{2} * kv.block_tokens * kv.head_dim),
+  KvLayout(const trivet_kv_desc& kv, KvType type, int layer)
+      : group_bytes(kv_group_bytes(type, kv.head_dim)),
+        half_bytes(kv.block_tokens / 16 * group_bytes),
         layer_offset(layer * kv.num_kv_heads * 2 * half_bytes),
         block_bytes(kv.layers_per_group * kv.num_kv_heads * 2 * half_bytes),
         block_tokens(kv.block_tokens),
@@ -42,13 +44,15 @@ struct KvLayout {
 
   KvSlot slot(const trivet_step& step, int group, int sequence, int position, int kv_head) const {
     const KvHead h = head(step, group, sequence, kv_head);
-    const int64_t in_block = int64_t{32} * head_dim * (position % block_tokens / 16);
+    const int64_t in_block = group_bytes * (position % block_tokens / 16);
     uint8_t* keys = const_cast<uint8_t*>(h.memory) +
                     h.block_table[position / block_tokens] * block_bytes + in_block;
-    return {reinterpret_cast<uint16_t*>(keys), reinterpret_cast<uint16_t*>(keys + half_bytes),
-            position % 16};
+    return {keys, keys + half_bytes, position % 16};
   }
 };
+
+// The type that a description asks for on this level.
+KvType kv_type(const trivet_kv_desc& kv, const KernelTable& kernels);
 
 // The step's sequences are whole, and every row's own position lies in a block of the cache.
 bool valid_kv_step(const trivet_step& step, const trivet_kv_desc& kv, int group);

@@ -135,6 +135,9 @@ std::string check_kv(const trivet_kv_desc& kv) {
   if (kv.block_tokens <= 0 || kv.block_tokens % 16 != 0) {
     return "block_tokens " + std::to_string(kv.block_tokens) + " must be a multiple of 16";
   }
+  if (kv.dtype > TRIVET_KV_INT8)
+    return "the cache type " + std::to_string(kv.dtype) +
+           " is not known; use auto, f16, bf16, int8";
   return "";
 }
 

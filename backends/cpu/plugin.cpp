@@ -7,6 +7,7 @@
 
 #include "cpu_features.h"
 #include "device.h"
+#include "kv_layout.h"
 #include "operations.h"
 
 namespace trivet::cpu {
@@ -109,9 +110,9 @@ trivet_status weight_create(trivet_device* device, const trivet_weight_desc* des
 
 void weight_destroy(trivet_weight* weight) { delete weight; }
 
-uint64_t kv_block_bytes(trivet_device*, const trivet_kv_desc* kv) {
-  if (!kv || kv->size < sizeof(trivet_kv_desc) || !check_kv(*kv).empty()) return 0;
-  return uint64_t{4} * kv->layers_per_group * kv->num_kv_heads * kv->head_dim * kv->block_tokens;
+uint64_t kv_block_bytes(trivet_device* device, const trivet_kv_desc* kv) {
+  if (!device || !kv || kv->size < sizeof(trivet_kv_desc) || !check_kv(*kv).empty()) return 0;
+  return static_cast<uint64_t>(KvLayout(*kv, kv_type(*kv, *device->kernels), 0).block_bytes);
 }
 
 int32_t op_supported(trivet_device*, const trivet_op_desc* desc) {

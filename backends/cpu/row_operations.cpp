@@ -172,7 +172,8 @@ class KvWrite final : public RowOperation {
     const trivet_step& step = *run.step;
     if (!run.inputs[0] || !valid_kv_step(step, params_.kv, params_.kv_group))
       return TRIVET_INVALID_ARGUMENT;
-    const KvLayout layout(params_.kv, params_.kv_layer);
+    const KvType type = kv_type(params_.kv, kernels_);
+    const KvLayout layout(params_.kv, type, params_.kv_layer);
     const int heads = params_.kv.num_kv_heads, head_dim = params_.kv.head_dim;
     // Head by head, so that two threads seldom write positions of one group.
     for_rows(device_, int64_t{heads} * step.num_sequences, kValuesPerPiece, [&](int64_t unit) {
@@ -181,8 +182,8 @@ class KvWrite final : public RowOperation {
       for (int r = step.row_begin[s]; r < step.row_begin[s + 1]; ++r) {
         const KvSlot slot = layout.slot(step, params_.kv_group, s, step.positions[r], head);
         const float* row = run.inputs[0] + r * input_columns_ + head * head_dim;
-        kernels_.store_kv(slot.key_group, slot.value_group, slot.index, head_dim,
-                          row + params_.key_col, row + params_.value_col);
+        kernels_.attention[type].store_kv(slot.key_group, slot.value_group, slot.index, head_dim,
+                                          row + params_.key_col, row + params_.value_col);
       }
     });
     return TRIVET_OK;

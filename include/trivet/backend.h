@@ -30,7 +30,7 @@
 extern "C" {
 #endif
 
-#define TRIVET_BACKEND_ABI_MAJOR 1
+#define TRIVET_BACKEND_ABI_MAJOR 2
 #define TRIVET_BACKEND_ABI_MINOR 0
 
 /* ---------------------------------------------------------------- status */
@@ -122,12 +122,25 @@ typedef struct trivet_weight_desc {
 /* The engine owns block numbers and tables, the backend owns the bytes. A cache is an array of
  * `num_blocks` blocks of kv_block_bytes() each; a block holds block_tokens positions of
  * layers_per_group layers. Block contents may be copied as anonymous bytes. */
+/* As what keys and values are kept. Values beyond a type's range become its largest. */
+typedef enum trivet_kv_dtype {
+  TRIVET_KV_AUTO = 0, /* the backend's choice */
+  TRIVET_KV_F16 = 1,
+  TRIVET_KV_BF16 = 2,
+  /* [-127, 127] times a scale per position and head, keys and values apart. Keys are kept rotated: each
+   * run of the largest power of two that divides head_dim went through a Hadamard transform, as queries
+   * do before they meet them, which spreads outliers and leaves products as they are. */
+  TRIVET_KV_INT8 = 3
+} trivet_kv_dtype;
+
 typedef struct trivet_kv_desc {
   size_t size;
   int32_t layers_per_group;
   int32_t num_kv_heads;
   int32_t head_dim;
   int32_t block_tokens; /* a multiple of 16 */
+  uint32_t dtype;       /* trivet_kv_dtype; kv_block_bytes() is 0 for one that is not supported */
+  uint32_t reserved;    /* 0 */
 } trivet_kv_desc;
 
 /* ---------------------------------------------------------------- one step */

@@ -95,11 +95,13 @@ Result<ModelPlan> make_plan(const LoadOptions& options, const ModelSource& sourc
   return plan;
 }
 
-Result<Graph> build_graph(const std::shared_ptr<const ModelSource>& source, int block_tokens,
-                          const std::vector<std::string>& disabled_passes) {
-  TRIVET_ASSIGN_OR_RETURN(
-      Graph graph, build_model_graph(*source, {.block_tokens = block_tokens, .keepalive = source}));
-  return apply_passes(std::move(graph), {.disabled = disabled_passes, .enabled = {}});
+Result<Graph> build_graph(const std::shared_ptr<const ModelSource>& source,
+                          const LoadOptions& options) {
+  TRIVET_ASSIGN_OR_RETURN(Graph graph,
+                          build_model_graph(*source, {.block_tokens = options.block_tokens,
+                                                      .kv_dtype = options.kv_dtype,
+                                                      .keepalive = source}));
+  return apply_passes(std::move(graph), {.disabled = options.disabled_passes, .enabled = {}});
 }
 
 Result<std::shared_ptr<const ModelSource>> open_source(const std::string& path) {
@@ -115,8 +117,7 @@ class ModelLoader {
                                                    const LoadProgress& progress) {
     std::unique_ptr<LoadedModel> model(new LoadedModel);
     TRIVET_ASSIGN_OR_RETURN(model->source_, open_source(options.model_path));
-    TRIVET_ASSIGN_OR_RETURN(const Graph graph, build_graph(model->source_, options.block_tokens,
-                                                           options.disabled_passes));
+    TRIVET_ASSIGN_OR_RETURN(const Graph graph, build_graph(model->source_, options));
     TRIVET_ASSIGN_OR_RETURN(model->device_, open_device(options));
     TRIVET_ASSIGN_OR_RETURN(model->plan_,
                             make_plan(options, *model->source_, graph, *model->device_));
@@ -158,6 +159,16 @@ class ModelLoader {
   }
 };
 
+Result<trivet_kv_dtype> parse_kv_dtype(std::string_view name) {
+  if (name == "auto") return TRIVET_KV_AUTO;
+  if (name == "f16" || name == "float16") return TRIVET_KV_F16;
+  if (name == "bf16" || name == "bfloat16") return TRIVET_KV_BF16;
+  if (name == "int8") return TRIVET_KV_INT8;
+  return Error(ErrorCode::kInvalidArgument,
+               fmt::format("keys and values cannot be kept as '{}'; use auto, f16, bf16 or int8{}",
+                           name, name.starts_with("fp8") ? " (as many bytes as fp8)" : ""));
+}
+
 Result<std::unique_ptr<LoadedModel>> load_model(const LoadOptions& options,
                                                 const LoadProgress& progress) {
   return ModelLoader::load(options, progress);
@@ -165,8 +176,7 @@ Result<std::unique_ptr<LoadedModel>> load_model(const LoadOptions& options,
 
 Result<ModelPlan> plan_model(const LoadOptions& options) {
   TRIVET_ASSIGN_OR_RETURN(const auto source, open_source(options.model_path));
-  TRIVET_ASSIGN_OR_RETURN(const Graph graph,
-                          build_graph(source, options.block_tokens, options.disabled_passes));
+  TRIVET_ASSIGN_OR_RETURN(const Graph graph, build_graph(source, options));
   TRIVET_ASSIGN_OR_RETURN(const auto device, open_device(options));
   return make_plan(options, *source, graph, *device);
 }
@@ -176,6 +186,7 @@ Result<GraphStages> open_graph_stages(const std::string& model_path,
   TRIVET_ASSIGN_OR_RETURN(const auto source, open_source(model_path));
   TRIVET_ASSIGN_OR_RETURN(Graph before,
                           build_model_graph(*source, {.block_tokens = LoadOptions{}.block_tokens,
+                                                      .kv_dtype = LoadOptions{}.kv_dtype,
                                                       .keepalive = source}));
   TRIVET_ASSIGN_OR_RETURN(Graph after,
                           apply_passes(before, {.disabled = disabled_passes, .enabled = {}}));

@@ -34,6 +34,7 @@ struct LoadOptions {
   int max_num_batched_tokens = 256;
   uint64_t answer_bytes = kDefaultAnswerBytes;  // EngineOptions::max_answer_bytes
   int block_tokens = 32;
+  trivet_kv_dtype kv_dtype = TRIVET_KV_AUTO;
   std::vector<std::string> disabled_passes;
   std::string chat_template;  // replaces the model's; empty = the model's own
 };
@@ -71,6 +72,9 @@ class LoadedModel {
   ModelPlan plan_;
   std::vector<std::string> notices_;
 };
+
+// "auto", "f16", "bf16", "int8"; "float16" and "bfloat16" too.
+Result<trivet_kv_dtype> parse_kv_dtype(std::string_view name);
 
 // Refuses within a second what cannot fit, before it reads weights.
 Result<std::unique_ptr<LoadedModel>> load_model(const LoadOptions& options,

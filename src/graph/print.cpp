@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -109,6 +110,11 @@ nlohmann::json node_json(const GraphNode& node) {
   return json;
 }
 
+const char* kv_dtype_name(uint32_t dtype) {
+  constexpr const char* kNames[] = {"auto", "f16", "bf16", "int8"};
+  return dtype < std::size(kNames) ? kNames[dtype] : "unknown";
+}
+
 nlohmann::json kv_json(const Graph& graph) {
   nlohmann::json groups = nlohmann::json::array();
   for (const GraphKvGroup& group : graph.kv_groups) {
@@ -118,6 +124,7 @@ nlohmann::json kv_json(const Graph& graph) {
           {"num_kv_heads", graph.kv.num_kv_heads},
           {"head_dim", graph.kv.head_dim},
           {"block_tokens", graph.kv.block_tokens},
+          {"dtype", kv_dtype_name(graph.kv.dtype)},
           {"groups", groups}};
 }
 

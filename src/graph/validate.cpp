@@ -27,6 +27,8 @@ Result<void> check_kv(const Graph& graph) {
         "the tokens a multiple of 16",
         kv.layers_per_group, kv.num_kv_heads, kv.head_dim, kv.block_tokens));
   }
+  if (kv.dtype > TRIVET_KV_INT8)
+    return graph_error(fmt::format("a cache of the unknown type {}", kv.dtype));
   for (const GraphKvGroup& group : graph.kv_groups) {
     if (group.layers == kv.layers_per_group && group.window >= 0) continue;
     return graph_error(

@@ -14,6 +14,7 @@ namespace trivet {
 
 struct ModelGraphOptions {
   int block_tokens = 64;  // positions per block of the key/value cache, a multiple of 16
+  trivet_kv_dtype kv_dtype = TRIVET_KV_AUTO;
   // Held by every weight of the graph: for programs that use weights in place and shall not depend
   // on the life of the source. Usually the source itself.
   std::shared_ptr<const void> keepalive;

@@ -36,6 +36,7 @@ Decoder::Decoder(const ModelSource& source, const ModelGraphOptions& options)
   kv.num_kv_heads = config_.num_kv_heads;
   kv.head_dim = config_.head_dim;
   kv.block_tokens = options.block_tokens;
+  kv.dtype = options.kv_dtype;
   builder_.set_cache(kv, cache_.groups);
 }
 

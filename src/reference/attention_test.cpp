@@ -1,4 +1,7 @@
+#include <bit>
+
 #include "reference/test_device.h"
+#include "tensor/dequantize.h"
 
 namespace trivet::reference {
 namespace {
@@ -156,6 +159,64 @@ TEST(Attention, RefusesBlocksThatDoNotExist) {
   EXPECT_TRUE((*runner)->run({x}, step, &cache).ok());
   step.block_table_stride = 2;
   EXPECT_FALSE((*runner)->run({x}, step, &cache).ok());
+}
+
+// Entry (i, j) is the parity of i & j; its own inverse.
+void hadamard_16(float* x) {
+  float y[16] = {};
+  for (int i = 0; i < 16; ++i) {
+    for (int j = 0; j < 16; ++j)
+      y[i] += (std::popcount(unsigned(i & j)) % 2 ? -0.25f : 0.25f) * x[j];
+  }
+  std::copy_n(y, 16, x);
+}
+
+// The same as attention over rows that were rounded beforehand.
+TEST(Attention, RoundsKeysAndValuesToTheTypeOfTheCache) {
+  const Shape s{2, 1, 16, 0, 0};
+  const int length = 20, row_cols = 64;
+  const Matrix x = random_matrix(length, row_cols, 5);
+  for (const uint32_t dtype : {TRIVET_KV_F16, TRIVET_KV_BF16, TRIVET_KV_INT8}) {
+    Matrix rounded = x;
+    for (int r = 0; r < length; ++r) {
+      for (const int head : {32, 48}) {
+        float* values = rounded.values.data() + r * row_cols + head;
+        if (dtype == TRIVET_KV_INT8 && head == 32) hadamard_16(values);
+        float top = 0;
+        for (int d = 0; d < 16; ++d) top = std::max(top, std::fabs(values[d]));
+        for (int d = 0; d < 16; ++d) {
+          if (dtype == TRIVET_KV_F16) values[d] = f16_to_f32(f32_to_f16(values[d]));
+          if (dtype == TRIVET_KV_BF16) values[d] = bf16_to_f32(f32_to_bf16(values[d]));
+          if (dtype == TRIVET_KV_INT8) values[d] = std::round(values[d] * 127 / top) * top / 127;
+        }
+        if (dtype == TRIVET_KV_INT8 && head == 32) hadamard_16(values);
+      }
+    }
+    EXPECT_NE(rounded.values, x.values);
+    auto run = [&](const Matrix& rows, uint32_t type) {
+      auto device = open_reference();
+      trivet_kv_desc kv = cache_of(s);
+      kv.dtype = type;
+      KvCache cache = std::move(*KvCache::create(*device, kv, 2));
+      StepData step = simple_step(length);
+      step.block_tables = {{1, 0}};
+      step.block_table_stride = 2;
+      const trivet_kv_write_params write{sizeof write, kv, 32, 48, 0, 0};
+      run_op(*device, {.kind = TRIVET_OP_KV_WRITE, .params = &write, .input_cols = {row_cols}},
+             {rows}, step, &cache);
+      trivet_attention_params params{
+          .size = sizeof params, .kv = kv, .num_heads = 2, .scale = 0.25f};
+      return run_op(*device,
+                    {.kind = TRIVET_OP_ATTENTION,
+                     .params = &params,
+                     .input_cols = {row_cols},
+                     .output_cols = 32},
+                    {rows}, step, &cache);
+    };
+    const Matrix actual = run(x, dtype), expected = run(rounded, TRIVET_KV_AUTO);
+    for (size_t i = 0; i < actual.values.size(); ++i)
+      EXPECT_NEAR(actual.values[i], expected.values[i], 1e-6) << dtype;
+  }
 }
 
 TEST(Attention, DoesNotReadBlocksBehindTheWindow) {

@@ -1,13 +1,51 @@
 #include "reference/kv_cache.h"
 
 #include <algorithm>
+#include <cmath>
+#include <span>
 
 #include "reference/operation.h"
+#include "tensor/dequantize.h"
 
 namespace trivet::reference {
 namespace {
 
 constexpr int kMaxKvDimension = 1 << 20;
+
+// The Hadamard transform of each run of the largest power of two that divides the head's size, made
+// orthogonal: its own inverse.
+void rotate_runs(std::span<float> head) {
+  const size_t run = head.size() & (~head.size() + 1);
+  const float factor = 1.0f / std::sqrt(static_cast<float>(run));
+  for (size_t begin = 0; begin < head.size(); begin += run) {
+    for (size_t half = 1; half < run; half *= 2) {
+      for (size_t i = begin; i < begin + run; ++i) {
+        if ((i - begin) & half) continue;
+        const float a = head[i], b = head[i + half];
+        head[i] = a + b;
+        head[i + half] = a - b;
+      }
+    }
+    for (size_t i = begin; i < begin + run; ++i) head[i] *= factor;
+  }
+}
+
+// One head as the type of the cache holds it. Keys of int8 are rounded in rotated form.
+void round_head(uint32_t dtype, bool is_key, float* x, int head_dim) {
+  const std::span<float> head(x, static_cast<size_t>(head_dim));
+  if (dtype == TRIVET_KV_F16) {
+    for (float& v : head) v = f16_to_f32(f32_to_f16(std::clamp(v, -65504.0f, 65504.0f)));
+  } else if (dtype == TRIVET_KV_BF16) {
+    const float largest = bf16_to_f32(0x7F7F);
+    for (float& v : head) v = bf16_to_f32(f32_to_bf16(std::clamp(v, -largest, largest)));
+  } else if (dtype == TRIVET_KV_INT8) {
+    if (is_key) rotate_runs(head);
+    float top = 0;
+    for (const float v : head) top = std::max(top, std::fabs(v));
+    for (float& v : head) v = top > 0 ? std::nearbyint(v * (127 / top)) * (top / 127) : 0.0f;
+    if (is_key) rotate_runs(head);
+  }
+}
 
 }  // namespace
 
@@ -15,6 +53,9 @@ Result<void> check_kv_desc(const trivet_kv_desc& kv) {
   TRIVET_RETURN_IF_ERROR(require(
       kv.block_tokens > 0 && kv.block_tokens % 16 == 0 && kv.block_tokens <= kMaxKvDimension,
       "block_tokens must be a multiple of 16"));
+  TRIVET_RETURN_IF_ERROR(require(kv.dtype <= TRIVET_KV_INT8,
+                                 "the type of the key/value cache is not known; use auto, f16, "
+                                 "bf16 or int8"));
   return require(kv.layers_per_group > 0 && kv.layers_per_group <= kMaxKvDimension &&
                      kv.num_kv_heads > 0 && kv.head_dim > 0 &&
                      int64_t{kv.num_kv_heads} * kv.head_dim <= kMaxKvDimension,
@@ -79,8 +120,13 @@ float* KvLayer::entry(int sequence, int position, int which) const {
 
 void KvLayer::write(int row, const float* key_row, const float* value_row) const {
   const int sequence = sequence_of(row), position = step_.positions[row];
-  std::copy_n(key_row, position_floats_, key(sequence, position));
-  std::copy_n(value_row, position_floats_, value(sequence, position));
+  float* keys = std::copy_n(key_row, position_floats_, key(sequence, position)) - position_floats_;
+  float* values =
+      std::copy_n(value_row, position_floats_, value(sequence, position)) - position_floats_;
+  for (int64_t i = 0; i < position_floats_; i += kv_.head_dim) {
+    round_head(kv_.dtype, true, keys + i, kv_.head_dim);
+    round_head(kv_.dtype, false, values + i, kv_.head_dim);
+  }
 }
 
 }  // namespace trivet::reference

@@ -1,5 +1,5 @@
 // The reference's key/value cache: float32, block = [layer][key or
-// value][position][head][dimension].
+// value][position][head][dimension]. Other types are rounded to when written, and kept as float32.
 #ifndef TRIVET_REFERENCE_KV_CACHE_H_
 #define TRIVET_REFERENCE_KV_CACHE_H_
 

@@ -43,6 +43,18 @@ def test_plan_adds_up_and_fits():
     assert plan["users"] and plan["blocks"] > 0
 
 
+def test_plan_shows_that_bytes_hold_twice_the_tokens():
+    plans = {
+        dtype: json.loads(run_trivet("plan", str(model_path()), "--memory", "1GiB", "--json", "--max-num-seqs", "500",
+                                     flag, dtype).stdout)
+        for flag, dtype in [("--kv-dtype", "f16"), ("--kv-cache-dtype", "bfloat16"), ("--kv-dtype", "int8")]}
+    assert plans["bfloat16"]["block_bytes"] == plans["f16"]["block_bytes"]
+    assert plans["int8"]["block_bytes"] <= 0.54 * plans["f16"]["block_bytes"]
+    assert plans["int8"]["blocks"] >= 1.8 * plans["f16"]["blocks"]
+    refused = run_trivet("plan", str(model_path()), "--kv-cache-dtype", "fp8")
+    assert refused.returncode == 2 and "int8" in refused.stderr
+
+
 def test_inspect_and_graph_describe_the_model():
     described = json.loads(run_trivet("inspect", str(model_path()), "--json").stdout)
     assert described["config"]["num_layers"] == 30

@@ -43,8 +43,16 @@ struct RopeParams {
   bool interleaved;
 };
 
-// Keys and values of one head: [16-position group][...] halves, K group [head_dim][16], V group
-// [head_dim / 16][16 positions][16].
+// Types of the cache. Keys and values of one head lie in groups of 16 positions; what is in a group
+// is the type's affair (attention_f16.h, attention_bf16.h, attention_int8.h).
+enum KvType : uint8_t { kKvF16, kKvBf16, kKvInt8 };
+constexpr int kKvTypes = 3;
+
+// K, or V, of 16 positions of one head.
+constexpr int64_t kv_group_bytes(KvType type, int head_dim) {
+  return type == kKvInt8 ? int64_t{16} * head_dim + 64 : int64_t{32} * head_dim;
+}
+
 struct KvHead {
   const uint8_t* memory;  // kv_memory + offset of (layer, head)'s K in a block
   int64_t block_bytes;
@@ -57,7 +65,7 @@ struct KvHead {
 
 struct AttendParams {
   KvHead kv;
-  const float* queries;  // packed by pack_queries
+  const int32_t* queries;  // packed by pack_queries
   int num_rows;
   const int32_t* first;  // [num_rows] first position a row sees
   const int32_t* last;   // [num_rows] last position a row sees
@@ -89,7 +97,21 @@ struct EpilogueParams {
 
 constexpr int kAttentionTile = 64;
 constexpr int kAttentionPart = 512;
-constexpr int kAttendScratchFloats = (kAttentionTile + 1) * 8;
+constexpr int kAttendScratchFloats = kAttentionTile * 16 + 48;
+
+// What depends on the type of the cache.
+struct AttentionKernels {
+  // One position's K and V of one head into its group; slot = position % 16. Values that the type
+  // cannot hold become the nearest that it can.
+  void (*store_kv)(uint8_t* key_group, uint8_t* value_group, int slot, int head_dim,
+                   const float* key, const float* value);
+  // queries: rows of head_dim floats, to head_dim words per row in the form that attend_part of the
+  // same number of rows takes.
+  void (*pack_queries)(const float* const* rows, int num_rows, int head_dim, int32_t* out);
+  // State of the rows over the positions of one part, which starts at a multiple of kAttentionPart.
+  // scratch: kAttendScratchFloats, 64-byte aligned.
+  void (*attend_part)(const AttendParams&, int part, const AttendState& out, float* scratch);
+};
 
 struct KernelTable {
   const char* name;
@@ -111,9 +133,6 @@ struct KernelTable {
                    int64_t columns, float* out);
   // In place on one head. table = cos[d / 2], sin[d / 2].
   void (*rope)(float* head, const float* table, const RopeParams&);
-  // One position's K and V of one head into its group; slot = position % 16.
-  void (*store_kv)(uint16_t* key_group, uint16_t* value_group, int slot, int head_dim,
-                   const float* key, const float* value);
 
   // out[i] = act(gate[i]) * up[i]
   void (*gated)(uint32_t activation, const float* gate, const float* up, int64_t n, float* out);
@@ -121,12 +140,8 @@ struct KernelTable {
   void (*scale)(const float* x, float factor, int64_t n, float* out);
   void (*softcap)(const float* x, float cap, int64_t n, float* out);
 
-  // queries: rows of head_dim floats at row_pointers, to [group of attention rows][head_dim][rows
-  // of the group].
-  void (*pack_queries)(const float* const* rows, int num_rows, int head_dim, float* out);
-  // State of the rows over the positions of one part, which starts at a multiple of kAttentionPart.
-  // scratch: kAttendScratchFloats.
-  void (*attend_part)(const AttendParams&, int part, const AttendState& out, float* scratch);
+  AttentionKernels attention[kKvTypes];
+  KvType default_kv;  // the fastest whose log-probabilities are those of halves
   // into = into merged with part, in this order.
   void (*merge_states)(const AttendState& into, const AttendState& part, int num_rows,
                        int head_dim);

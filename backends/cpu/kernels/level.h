@@ -6,17 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernels/inlining.h"
 #include "kernels/kernels.h"
 #include "trivet/backend.h"
-
-#define TRIVET_INLINE inline __attribute__((always_inline))
-#if defined(TRIVET_NO_UNROLL)
-#define TRIVET_UNROLL
-#elif defined(__clang__)
-#define TRIVET_UNROLL _Pragma("unroll")
-#else
-#define TRIVET_UNROLL _Pragma("GCC unroll 64")
-#endif
 
 namespace trivet::cpu {
 namespace {
@@ -33,6 +25,10 @@ constexpr int kSpinChains = TRIVET_SPIN_CHAINS;
 #include "kernels/tiles_float.h"
 #include "kernels/tiles.h"
 #include "kernels/rows.h"
+#include "kernels/attention_tile.h"
+#include "kernels/attention_f16.h"
+#include "kernels/attention_bf16.h"
+#include "kernels/attention_int8.h"
 #include "kernels/attention.h"
 #include "kernels/spin.h"
 // clang-format on
@@ -47,16 +43,12 @@ KernelTable make_table() {
   t.quantization_remainder = quantization_remainder;
   t.rms_norm = rms_norm_row;
   t.rope = rope_head;
-  t.store_kv = store_kv_head;
   t.gated = gated_values;
   t.finish_tile_rows = finish_rows;
   t.add = add_values;
   t.scale = scale_values;
   t.softcap = softcap_values;
-  t.pack_queries = pack_query_rows;
-  t.attend_part = attend_part;
-  t.merge_states = merge_attend_states;
-  t.finish_state = finish_attend_state;
+  fill_attention(t);
   t.spin_int8 = spin_int8;
   t.spin_bf16 = spin_f32;
   t.spin_f32 = spin_f32;

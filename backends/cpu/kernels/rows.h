@@ -80,20 +80,6 @@ void rope_head(float* head, const float* table, const RopeParams& params) {
   });
 }
 
-TRIVET_INLINE Floats clamp_to_half(Floats v) {
-  return min_f(max_f(v, set_f(-65504.0f)), set_f(65504.0f));
-}
-
-void store_kv_head(uint16_t* key_group, uint16_t* value_group, int slot, int head_dim,
-                   const float* key, const float* value) {
-  for (int d = 0; d < head_dim; d += 16) {
-    alignas(64) uint16_t halves[16];
-    store_half(halves, clamp_to_half(load_f(key + d)));
-    for (int i = 0; i < 16; ++i) key_group[16 * (d + i) + slot] = halves[i];
-    store_half(value_group + 16 * d + 16 * slot, clamp_to_half(load_f(value + d)));
-  }
-}
-
 // ---------------------------------------------------------------- elementwise
 
 void gated_values(uint32_t activation, const float* gate, const float* up, int64_t n, float* out) {

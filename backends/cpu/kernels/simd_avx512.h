@@ -9,7 +9,7 @@ using Ints = __m512i;
 // hold.
 constexpr int kTileRows = 6;
 constexpr int kTilePanels = 2;
-constexpr int kAttentionRows = 6;
+constexpr int kAttentionRows = 8;
 constexpr int kAttentionVectors = 4;
 // dot_q8 multiplies the stored value + 128; the caller takes 128 * sum of a off.
 constexpr bool kOffsetInDotQ8 = true;

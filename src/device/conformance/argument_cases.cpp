@@ -61,6 +61,11 @@ void check_descriptions(Session& session) {
     return expect(device.table().kv_block_bytes(device.handle(), &kv) == 0,
                   "block_tokens 17 was accepted");
   });
+  session.check("a cache of an unknown type is declined", kSameBits, [&] {
+    const trivet_kv_desc kv{sizeof kv, 1, 2, 64, 16, 77, 0};
+    return expect(device.table().kv_block_bytes(device.handle(), &kv) == 0,
+                  "the cache type 77 was accepted");
+  });
 }
 
 void check_instruction_level(Session& session) {

@@ -89,7 +89,7 @@ Result<std::unique_ptr<AttentionRig>> AttentionRig::create(Device& device,
 
 Result<void> AttentionRig::prepare(Device& device, AttentionForm form, int32_t kv_layer) {
   const AttentionShape& s = shape_;
-  const trivet_kv_desc kv{sizeof kv, kLayersPerGroup, s.kv_heads, s.head_dim, s.block_tokens};
+  const trivet_kv_desc kv{sizeof kv, kLayersPerGroup, s.kv_heads, s.head_dim, s.block_tokens, s.dtype, 0};
   query_norm_ = random_vector(s.head_dim, 61, 0.5f, 1.5f);
   key_norm_ = random_vector(s.head_dim, 62, 0.5f, 1.5f);
   params_.size = sizeof params_;

@@ -21,6 +21,7 @@ struct AttentionShape {
   uint32_t style = TRIVET_ROPE_HALF;
   bool head_norms = false;
   int32_t length = 200;  // of the prompts
+  trivet_kv_dtype dtype = TRIVET_KV_AUTO;
 
   int32_t rotated() const { return rotary_dim > 0 ? rotary_dim : head_dim; }
   int32_t row_cols() const { return (heads + 2 * kv_heads) * head_dim; }
