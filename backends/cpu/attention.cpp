@@ -1,10 +1,11 @@
 // Attention over the paged cache, alone or with what comes before it (head norms, rotation, cache
 // write).
 //
-// A unit is (query tile of one sequence, key/value head): all query heads that share the head, for
-// a few tokens. Where there are fewer units than would keep the threads busy, a unit's parts of 512
-// positions become tasks of their own and the thread that ends the last of them merges all in
-// order: the same operations, so the same bits.
+// A unit is (query tile, key/value head): all query heads that share the head, for a few tokens of
+// one sequence, or of several that begin with the same blocks: what they share is then read once.
+// Where there are fewer units than would keep the threads busy, a unit's parts of 512 positions
+// become tasks of their own and the thread that ends the last of them merges all in order: the same
+// operations, so the same bits.
 #include <algorithm>
 #include <atomic>
 
@@ -25,16 +26,18 @@ class Attention final : public trivet_op {
   trivet_status run(const trivet_run& run) override;
 
  private:
-  int count_tiles(const trivet_step& step, int32_t* tile_begin) const;
-  Unit unit_at(const trivet_step& step, const int32_t* tile_begin, int64_t index) const;
+  template <class Body>
+  void for_rows_of(const trivet_run& run, const QueryTile& tile, Body body) const;
   void prepare_row(const trivet_run& run, int sequence, int row, int kv_head) const;
   void prepare_all(const trivet_run& run);
-  AttendParams load_unit(const trivet_run& run, const Unit& unit, const UnitScratch& scratch) const;
+  AttendParams load_unit(const trivet_run& run, const QueryTile& tile, int kv_head,
+                         const UnitScratch& scratch) const;
   void clear(const AttendState& state, int rows) const;
-  void run_unit(const trivet_run& run, const Unit& unit, const UnitScratch& scratch) const;
-  void run_whole(const trivet_run& run, const int32_t* tile_begin, int64_t units, bool prepare);
+  void run_unit(const trivet_run& run, const QueryTile& tile, int kv_head,
+                const UnitScratch& scratch) const;
+  void run_whole(const trivet_run& run, int64_t units, bool prepare);
   int split_parts(const trivet_run& run, int64_t units) const;
-  void run_split(const trivet_run& run, const int32_t* tile_begin, int64_t units, int parts);
+  void run_split(const trivet_run& run, int64_t units, int parts);
   UnitScratch scratch_of(const trivet_run& run, int thread) const {
     return UnitScratch(
         static_cast<uint8_t*>(run.workspace) + scratch_offset_ + thread * scratch_bytes_, shape_);
@@ -50,6 +53,7 @@ class Attention final : public trivet_op {
   int64_t columns_;
   int32_t max_rows_, max_sequences_;
   uint64_t scratch_offset_, scratch_bytes_, counters_offset_, split_offset_, split_bytes_;
+  TilePlan plan_{nullptr, 0};  // of the step that runs
 };
 
 uint64_t scratch_aligned(uint64_t bytes) { return (bytes + 255) / 256 * 256; }
@@ -69,7 +73,7 @@ Attention::Attention(const OpContext& context)
       static_cast<uint64_t>(ceil_div(context.limits.max_positions, kAttentionPart));
   const uint64_t most_units = static_cast<uint64_t>(kUnitsPerThread) * device_.pool.num_threads();
   scratch_bytes_ = UnitScratch::bytes(shape_);
-  counters_offset_ = scratch_aligned(4 * (static_cast<uint64_t>(max_sequences_) + 2));
+  counters_offset_ = scratch_aligned(TilePlan::bytes(max_rows_, max_sequences_));
   scratch_offset_ = counters_offset_ + scratch_aligned(4 * kMaxSplitUnits);
   split_offset_ = scratch_offset_ + scratch_bytes_ * device_.pool.num_threads();
   split_bytes_ = parts > 1
@@ -79,25 +83,15 @@ Attention::Attention(const OpContext& context)
   workspace_bytes = split_offset_ + split_bytes_;
 }
 
-// tile_begin[s] = first query tile of sequence s; returns their number.
-int Attention::count_tiles(const trivet_step& step, int32_t* tile_begin) const {
-  int tiles = 0;
-  for (int s = 0; s < step.num_sequences; ++s) {
-    tile_begin[s] = tiles;
-    tiles +=
-        static_cast<int>(ceil_div(step.row_begin[s + 1] - step.row_begin[s], shape_.tile_tokens));
+// Calls body(sequence, row_begin, row_end) for each sequence of a tile.
+template <class Body>
+void Attention::for_rows_of(const trivet_run& run, const QueryTile& tile, Body body) const {
+  if (tile.num_sequences == 1)
+    return body(plan_.sequence(tile.first_sequence), tile.row_begin, tile.row_end);
+  for (int i = tile.first_sequence; i < tile.first_sequence + tile.num_sequences; ++i) {
+    const int s = plan_.sequence(i);
+    body(s, run.step->row_begin[s], run.step->row_begin[s + 1]);
   }
-  tile_begin[step.num_sequences] = tiles;
-  return tiles;
-}
-
-Unit Attention::unit_at(const trivet_step& step, const int32_t* tile_begin, int64_t index) const {
-  const int tile = static_cast<int>(index / shape_.kv_heads);
-  const int32_t* above = std::upper_bound(tile_begin, tile_begin + step.num_sequences + 1, tile);
-  const int s = static_cast<int>(above - tile_begin) - 1;
-  const int begin = step.row_begin[s] + (tile - tile_begin[s]) * shape_.tile_tokens;
-  return {s, static_cast<int>(index % shape_.kv_heads), begin,
-          std::min(begin + shape_.tile_tokens, step.row_begin[s + 1])};
 }
 
 // Norms and rotations of one key/value head and its query heads, and the cache write, in place on
@@ -138,24 +132,34 @@ void Attention::prepare_all(const trivet_run& run) {
       });
 }
 
-AttendParams Attention::load_unit(const trivet_run& run, const Unit& unit,
+AttendParams Attention::load_unit(const trivet_run& run, const QueryTile& tile, int kv_head,
                                   const UnitScratch& scratch) const {
   const int group = shape_.group, head_dim = shape_.head_dim;
-  int n = 0;
-  for (int row = unit.row_begin; row < unit.row_end; ++row) {
-    const int position = run.step->positions[row];
-    for (int h = 0; h < group; ++h, ++n) {
-      const int64_t head = unit.kv_head * group + h;
-      scratch.query_rows[n] = run.inputs[0] + row * columns_ + head * head_dim;
-      scratch.out_rows[n] = run.output + (int64_t{row} * shape_.heads + head) * head_dim;
-      scratch.first[n] = params_.window > 0 ? std::max(0, position - params_.window + 1) : 0;
-      scratch.last[n] = position;
+  int n = 0, sequences = 0;
+  for_rows_of(run, tile, [&](int sequence, int begin, int end) {
+    scratch.sequence_rows[sequences] = n;
+    scratch.block_tables[sequences++] = layout_.table(*run.step, params_.kv_group, sequence);
+    for (int row = begin; row < end; ++row) {
+      const int position = run.step->positions[row];
+      for (int h = 0; h < group; ++h, ++n) {
+        const int64_t head = kv_head * group + h;
+        scratch.query_rows[n] = run.inputs[0] + row * columns_ + head * head_dim;
+        scratch.out_rows[n] = run.output + (int64_t{row} * shape_.heads + head) * head_dim;
+        scratch.first[n] = params_.window > 0 ? std::max(0, position - params_.window + 1) : 0;
+        scratch.last[n] = position;
+      }
     }
-  }
-  attention_.pack_queries(scratch.query_rows, n, head_dim, scratch.queries);
-  return {layout_.head(*run.step, params_.kv_group, unit.sequence, unit.kv_head),
+    const int first = scratch.sequence_rows[sequences - 1];
+    attention_.pack_queries(scratch.query_rows + first, n - first, head_dim,
+                            scratch.queries + int64_t{first} * head_dim);
+  });
+  scratch.sequence_rows[sequences] = n;
+  return {layout_.head(*run.step, kv_head),
           scratch.queries,
           n,
+          sequences,
+          scratch.block_tables,
+          scratch.sequence_rows,
           scratch.first,
           scratch.last,
           params_.scale,
@@ -168,9 +172,9 @@ void Attention::clear(const AttendState& state, int rows) const {
   std::fill_n(state.values, int64_t{rows} * shape_.head_dim, 0.0f);
 }
 
-void Attention::run_unit(const trivet_run& run, const Unit& unit,
+void Attention::run_unit(const trivet_run& run, const QueryTile& tile, int kv_head,
                          const UnitScratch& scratch) const {
-  const AttendParams a = load_unit(run, unit, scratch);
+  const AttendParams a = load_unit(run, tile, kv_head, scratch);
   const PartRange parts = parts_of(a);
   clear(scratch.state, a.num_rows);
   for (int p = parts.begin; p < parts.end; ++p) {
@@ -180,15 +184,18 @@ void Attention::run_unit(const trivet_run& run, const Unit& unit,
   kernels_.finish_state(scratch.state, a.num_rows, shape_.head_dim, scratch.out_rows);
 }
 
-void Attention::run_whole(const trivet_run& run, const int32_t* tile_begin, int64_t units,
-                          bool prepare) {
+void Attention::run_whole(const trivet_run& run, int64_t units, bool prepare) {
   device_.pool.for_units(units, 1, [&](int thread, int64_t begin, int64_t end) {
     const UnitScratch scratch = scratch_of(run, thread);
     for (int64_t u = begin; u < end; ++u) {
-      const Unit unit = unit_at(*run.step, tile_begin, u);
-      for (int row = unit.row_begin; prepare && row < unit.row_end; ++row)
-        prepare_row(run, unit.sequence, row, unit.kv_head);
-      run_unit(run, unit, scratch);
+      const QueryTile& tile = plan_[u / shape_.kv_heads];
+      const int kv_head = static_cast<int>(u % shape_.kv_heads);
+      if (prepare) {
+        for_rows_of(run, tile, [&](int sequence, int first, int last) {
+          for (int row = first; row < last; ++row) prepare_row(run, sequence, row, kv_head);
+        });
+      }
+      run_unit(run, tile, kv_head, scratch);
     }
   });
 }
@@ -208,8 +215,7 @@ int Attention::split_parts(const trivet_run& run, int64_t units) const {
   return bytes <= split_bytes_ ? parts : 1;
 }
 
-void Attention::run_split(const trivet_run& run, const int32_t* tile_begin, int64_t units,
-                          int parts) {
+void Attention::run_split(const trivet_run& run, int64_t units, int parts) {
   int32_t* done =
       reinterpret_cast<int32_t*>(static_cast<uint8_t*>(run.workspace) + counters_offset_);
   float* states = reinterpret_cast<float*>(static_cast<uint8_t*>(run.workspace) + split_offset_);
@@ -224,7 +230,8 @@ void Attention::run_split(const trivet_run& run, const int32_t* tile_begin, int6
     for (int64_t task = begin; task < end; ++task) {
       const int64_t u = task / parts;
       const int part = static_cast<int>(task % parts);
-      const AttendParams a = load_unit(run, unit_at(*run.step, tile_begin, u), scratch);
+      const AttendParams a = load_unit(run, plan_[u / shape_.kv_heads],
+                                       static_cast<int>(u % shape_.kv_heads), scratch);
       const PartRange seen = parts_of(a);
       if (part >= seen.begin && part < seen.end)
         attention_.attend_part(a, part, state_of(u, part), scratch.tile);
@@ -247,19 +254,20 @@ trivet_status Attention::run(const trivet_run& run) {
       !valid_kv_step(step, params_.kv, params_.kv_group)) {
     return TRIVET_INVALID_ARGUMENT;
   }
-  int32_t* tile_begin = static_cast<int32_t*>(run.workspace);
-  const int tiles = count_tiles(step, tile_begin);
-  const int64_t units = int64_t{tiles} * shape_.kv_heads;
+  // Enough tiles that all threads have work.
+  const int64_t wanted = int64_t{kUnitsPerThread} * device_.pool.num_threads();
+  const int most =
+      static_cast<int>(ceil_div(int64_t{step.num_sequences} * shape_.kv_heads, wanted));
+  plan_ = TilePlan(run.workspace, max_rows_);
+  plan_.make(step, params_, shape_.tile_tokens, most);
+  const int64_t units = int64_t{plan_.size()} * shape_.kv_heads;
   const int parts = split_parts(run, units);
-  bool one_tile_each = true;
-  for (int s = 0; s < step.num_sequences; ++s)
-    one_tile_each = one_tile_each && tile_begin[s + 1] - tile_begin[s] <= 1;
-  const bool prepare_in_unit = params_.fused_rope_write && one_tile_each && parts == 1;
+  const bool prepare_in_unit = params_.fused_rope_write && plan_.one_tile_each() && parts == 1;
   if (params_.fused_rope_write && !prepare_in_unit) prepare_all(run);
   if (parts > 1) {
-    run_split(run, tile_begin, units, parts);
+    run_split(run, units, parts);
   } else {
-    run_whole(run, tile_begin, units, prepare_in_unit);
+    run_whole(run, units, prepare_in_unit);
   }
   return TRIVET_OK;
 }

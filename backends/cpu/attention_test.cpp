@@ -70,6 +70,11 @@ class Cache {
     }
   }
 
+  // All sequences get the first blocks of sequence 0.
+  void share_blocks(int count) {
+    for (int s = 1; s < kSequences; ++s) std::copy_n(&tables_[0], count, &tables_[s * stride_]);
+  }
+
   // Runs one step; returns the rows of all pieces in order.
   std::vector<float> run(const std::vector<float>& x, const std::vector<Piece>& pieces,
                          bool fused) {
@@ -408,6 +413,38 @@ TEST(Attention, SplittingALongContextOverThreadsDoesNotChangeABit) {
       b = split.run(x, {{0, 2052, 2060}}, true);
       EXPECT_TRUE(same_bits(a.data(), b.data(), static_cast<int64_t>(a.size())))
           << level << " window " << window;
+    }
+  }
+}
+
+// Sequences that share their first blocks are read together; their bits are those of sequences with
+// blocks of their own.
+TEST(Attention, SharedBlocksDoNotChangeABit) {
+  for (const std::string& level : levels()) {
+    for (const uint32_t dtype : kTypes) {
+      for (const int window : {0, 90}) {
+        TestDevice one = make_device(level.c_str(), 1);
+        const Model m = {
+            .heads = 8, .kv_heads = 2, .head_dim = 64, .window = window, .dtype = dtype};
+        std::vector<float> x = random_rows(m);
+        const size_t sequence = size_t{Cache::kPositions} * m.row();
+        for (int s : {1, 2}) std::copy_n(&x[0], 160 * m.row(), &x[s * sequence]);
+        Cache apart(one.get(), m, 7), shared(one.get(), m, 8);
+        shared.share_blocks(160 / m.block_tokens);
+        shared.run(x, {{0, 0, 160}}, true);
+        for (int s : {0, 1, 2}) apart.run(x, {{s, 0, 160}}, true);
+        for (const int at : {160, 161, 162}) {
+          std::vector<float> expected;
+          for (const int s : {2, 0, 1}) {
+            const std::vector<float> rows = apart.run(x, {{s, at, at + 1}}, true);
+            expected.insert(expected.end(), rows.begin(), rows.end());
+          }
+          const std::vector<float> got =
+              shared.run(x, {{2, at, at + 1}, {0, at, at + 1}, {1, at, at + 1}}, at != 161);
+          EXPECT_TRUE(same_bits(got.data(), expected.data(), static_cast<int64_t>(got.size())))
+              << level << " type " << dtype << " window " << window << " at " << at;
+        }
+      }
     }
   }
 }

@@ -32,21 +32,24 @@ struct KvLayout {
         block_tokens(kv.block_tokens),
         head_dim(kv.head_dim) {}
 
-  KvHead head(const trivet_step& step, int group, int sequence, int kv_head) const {
+  KvHead head(const trivet_step& step, int kv_head) const {
     return {static_cast<const uint8_t*>(step.kv_memory) + layer_offset + kv_head * 2 * half_bytes,
             block_bytes,
             half_bytes,
-            step.block_tables[group] + int64_t{sequence} * step.block_table_stride,
             step.num_kv_blocks,
             block_tokens,
             head_dim};
   }
 
+  static const int32_t* table(const trivet_step& step, int group, int sequence) {
+    return step.block_tables[group] + int64_t{sequence} * step.block_table_stride;
+  }
+
   KvSlot slot(const trivet_step& step, int group, int sequence, int position, int kv_head) const {
-    const KvHead h = head(step, group, sequence, kv_head);
+    const KvHead h = head(step, kv_head);
     const int64_t in_block = group_bytes * (position % block_tokens / 16);
     uint8_t* keys = const_cast<uint8_t*>(h.memory) +
-                    h.block_table[position / block_tokens] * block_bytes + in_block;
+                    table(step, group, sequence)[position / block_tokens] * block_bytes + in_block;
     return {keys, keys + half_bytes, position % 16};
   }
 };

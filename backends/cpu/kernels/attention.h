@@ -59,10 +59,26 @@ TRIVET_INLINE void attend_group(const AttendParams& a, const TileView& view, con
                                                out.values + static_cast<int64_t>(row0) * head_dim);
 }
 
+// The rows [begin, end) of one sequence in one tile.
+template <class Type>
+TRIVET_INLINE void attend_tile(const AttendParams& a, const int32_t* block_table, int begin,
+                               int end, int tile_begin, const AttendState& out, TileScratch& tile) {
+  const int64_t group_bytes = Type::group_bytes(a.kv.head_dim);
+  int last = a.last[begin];
+  for (int r = begin; r < end; ++r) last = a.last[r] > last ? a.last[r] : last;
+  if (last < tile_begin) return;
+  const TileView view = view_tile(a.kv, block_table, group_bytes, tile_begin, last);
+  const TileView next = view_next(a.kv, block_table, group_bytes, view, tile_begin, last);
+  const int step = even_rows(end - begin);
+  for (int row = begin; row < end; row += step) {
+    const int count = end - row < step ? end - row : step;
+    attend_group<Type>(a, view, next, tile_begin, row, count, out, tile);
+  }
+}
+
 template <class Type>
 void attend_part(const AttendParams& a, int part, const AttendState& out, float* scratch) {
   const int head_dim = a.kv.head_dim;
-  const int64_t group_bytes = Type::group_bytes(head_dim);
   int first = a.first[0], last = a.last[0];
   for (int r = 0; r < a.num_rows; ++r) {
     out.maximum[r] = -__builtin_inff();
@@ -77,14 +93,9 @@ void attend_part(const AttendParams& a, int part, const AttendState& out, float*
   int begin = part * kAttentionPart;
   if (first > begin) begin = first / kAttentionTile * kAttentionTile;
   const int end = last + 1 < part_end ? last + 1 : part_end;
-  const int step = even_rows(a.num_rows);
   for (int at = begin; at < end; at += kAttentionTile) {
-    const TileView view = view_tile(a.kv, group_bytes, at, last);
-    const TileView next = view_next(a.kv, group_bytes, view, at, last);
-    for (int row = 0; row < a.num_rows; row += step) {
-      const int count = a.num_rows - row < step ? a.num_rows - row : step;
-      attend_group<Type>(a, view, next, at, row, count, out, tile);
-    }
+    for (int s = 0; s < a.num_sequences; ++s)
+      attend_tile<Type>(a, a.block_tables[s], a.row_begin[s], a.row_begin[s + 1], at, out, tile);
   }
 }
 

@@ -33,13 +33,14 @@ TRIVET_INLINE int even_rows(int rows) {
   return (rows + pieces - 1) / pieces;
 }
 
-TRIVET_INLINE TileView view_tile(const KvHead& kv, int64_t group_bytes, int tile_begin, int last) {
+TRIVET_INLINE TileView view_tile(const KvHead& kv, const int32_t* block_table, int64_t group_bytes,
+                                 int tile_begin, int last) {
   TileView view;
   for (int g = 0; g < 4; ++g) {
     const int position = tile_begin + 16 * g;
     view.keys[g] = view.values[g] = nullptr;
     if (position > last) continue;
-    const int block = kv.block_table[position / kv.block_tokens];
+    const int block = block_table[position / kv.block_tokens];
     if (block < 0 || block >= kv.num_blocks) continue;
     view.keys[g] =
         kv.memory + block * kv.block_bytes + (position % kv.block_tokens) / 16 * group_bytes;
@@ -49,9 +50,9 @@ TRIVET_INLINE TileView view_tile(const KvHead& kv, int64_t group_bytes, int tile
 }
 
 // The tile after `view`, for prefetching: what is absent is replaced by what is already here.
-TRIVET_INLINE TileView view_next(const KvHead& kv, int64_t group_bytes, const TileView& view,
-                                 int tile_begin, int last) {
-  TileView next = view_tile(kv, group_bytes, tile_begin + kAttentionTile, last);
+TRIVET_INLINE TileView view_next(const KvHead& kv, const int32_t* block_table, int64_t group_bytes,
+                                 const TileView& view, int tile_begin, int last) {
+  TileView next = view_tile(kv, block_table, group_bytes, tile_begin + kAttentionTile, last);
   for (int g = 0; g < 4; ++g) {
     if (next.keys[g]) continue;
     next.keys[g] = view.keys[g] ? view.keys[g] : kv.memory;

@@ -57,16 +57,20 @@ struct KvHead {
   const uint8_t* memory;  // kv_memory + offset of (layer, head)'s K in a block
   int64_t block_bytes;
   int64_t value_offset;        // from K to V
-  const int32_t* block_table;  // of the sequence
   int num_blocks;              // valid block numbers are [0, num_blocks)
   int block_tokens;
   int head_dim;
 };
 
+// Rows of one head: of one sequence, or of several that begin with the same blocks. These go through
+// each tile one after the other, so that what they share is read from memory once.
 struct AttendParams {
   KvHead kv;
-  const int32_t* queries;  // packed by pack_queries
+  const int32_t* queries;  // [sequence] packed by pack_queries
   int num_rows;
+  int num_sequences;
+  const int32_t* const* block_tables;  // [num_sequences]
+  const int32_t* row_begin;            // [num_sequences + 1]
   const int32_t* first;  // [num_rows] first position a row sees
   const int32_t* last;   // [num_rows] last position a row sees
   float scale;
