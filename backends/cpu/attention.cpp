@@ -176,8 +176,9 @@ void Attention::run_unit(const trivet_run& run, const QueryTile& tile, int kv_he
                          const UnitScratch& scratch) const {
   const AttendParams a = load_unit(run, tile, kv_head, scratch);
   const PartRange parts = parts_of(a);
-  clear(scratch.state, a.num_rows);
-  for (int p = parts.begin; p < parts.end; ++p) {
+  // Merged into nothing, the first part is what it is.
+  attention_.attend_part(a, parts.begin, scratch.state, scratch.tile);
+  for (int p = parts.begin + 1; p < parts.end; ++p) {
     attention_.attend_part(a, p, scratch.part, scratch.tile);
     kernels_.merge_states(scratch.state, scratch.part, a.num_rows, shape_.head_dim);
   }
@@ -282,6 +283,7 @@ std::string check_attention(const trivet_op_desc& desc) {
   if (p.kv_group < 0 || p.kv_layer < 0 || p.kv_layer >= p.kv.layers_per_group)
     return "kv_group or kv_layer out of range";
   if (p.window < 0 || p.softcap < 0) return "window and softcap must not be negative";
+  if (!(p.scale > 0)) return "scale must be positive";
   const int64_t queries = int64_t{p.num_heads} * p.kv.head_dim;
   if (desc.output_cols != queries) return "output columns must be num_heads * head_dim";
   if (desc.output_domain != 0) return "output_domain must be 0";

@@ -4,8 +4,8 @@
 // changes nothing).
 
 using ScoreFn = void (*)(const void*, const TileView&, const TileView&, int, int, float*);
-using ValuesFn = void (*)(const TileScratch&, const TileView&, const TileView&, const TileRows&,
-                          int, float*);
+using ValuesFn = void (*)(const TileScratch&, int, const TileView&, const TileView&,
+                          const TileRows&, int, float*);
 
 template <class Type, int Rows>
 TRIVET_INLINE ScoreFn score_function(int rows) {
@@ -43,20 +43,28 @@ TRIVET_INLINE TileRows rows_in_tile(const AttendParams& a, int tile_begin, int r
   return rows;
 }
 
+// Rows [row0, row0 + count), of which `step` at a time were packed together.
 template <class Type>
 TRIVET_INLINE void attend_group(const AttendParams& a, const TileView& view, const TileView& next,
-                                int tile_begin, int row0, int count, const AttendState& out,
-                                TileScratch& tile) {
+                                int tile_begin, int row0, int count, int step,
+                                const AttendState& out, TileScratch& tile) {
   const TileRows rows = rows_in_tile(a, tile_begin, row0, count);
   if (rows.begin >= rows.end) return;
   const int head_dim = a.kv.head_dim;
-  const int32_t* queries = a.queries + static_cast<int64_t>(row0) * head_dim;
-  score_function<Type, kAttentionRows>(count)(queries, view, next, rows.end, head_dim, tile.scores);
-  Type::row_scales(queries, count, head_dim, a.scale, tile);
-  soften_rows(tile, rows, a.softcap, out.maximum + row0, out.sum + row0);
-  Type::prepare_weights(view, count, head_dim, tile);
-  values_function<Type, kAttentionRows>(count)(tile, view, next, rows, head_dim,
-                                               out.values + static_cast<int64_t>(row0) * head_dim);
+  for (int r = 0; r < count; r += step) {
+    const int n = count - r < step ? count - r : step;
+    const int32_t* queries = a.queries + static_cast<int64_t>(row0 + r) * head_dim;
+    score_function<Type, kAttentionRows>(n)(queries, view, next, rows.end, head_dim,
+                                            tile.scores + 64 * r);
+    Type::row_scales(queries, n, head_dim, a.scale, tile.scale + r);
+  }
+  soften_rows<Type>(tile, rows, view, head_dim, a.softcap, out.maximum + row0, out.sum + row0);
+  for (int r = 0; r < count; r += step) {
+    const int n = count - r < step ? count - r : step;
+    values_function<Type, kAttentionRows>(n)(
+        tile, r, view, next, rows, head_dim,
+        out.values + static_cast<int64_t>(row0 + r) * head_dim);
+  }
 }
 
 // The rows [begin, end) of one sequence in one tile.
@@ -70,9 +78,10 @@ TRIVET_INLINE void attend_tile(const AttendParams& a, const int32_t* block_table
   const TileView view = view_tile(a.kv, block_table, group_bytes, tile_begin, last);
   const TileView next = view_next(a.kv, block_table, group_bytes, view, tile_begin, last);
   const int step = even_rows(end - begin);
-  for (int row = begin; row < end; row += step) {
-    const int count = end - row < step ? end - row : step;
-    attend_group<Type>(a, view, next, tile_begin, row, count, out, tile);
+  const int most = kSoftenRows / step * step;
+  for (int row = begin; row < end; row += most) {
+    const int count = end - row < most ? end - row : most;
+    attend_group<Type>(a, view, next, tile_begin, row, count, step, out, tile);
   }
 }
 
@@ -132,9 +141,10 @@ void merge_attend_states(const AttendState& into, const AttendState& part, int n
 
 void finish_attend_state(const AttendState& state, int num_rows, int head_dim, float* const* out) {
   for (int r = 0; r < num_rows; ++r) {
-    const Floats sum = set_f(state.sum[r]);
+    const Floats factor = set_f(1.0f / state.sum[r]);
     for (int d = 0; d < head_dim; d += 16) {
-      store_f(out[r] + d, div(load_f(state.values + static_cast<int64_t>(r) * head_dim + d), sum));
+      store_f(out[r] + d,
+              mul(load_f(state.values + static_cast<int64_t>(r) * head_dim + d), factor));
     }
   }
 }

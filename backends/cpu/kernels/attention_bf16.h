@@ -65,12 +65,11 @@ struct Bf16Cache {
     for (int r = 0; r < n; ++r) {
       for (int d = 0; d < head_dim; d += 16) {
 #ifdef TRIVET_BF16_DOT
-        alignas(64) int32_t x[16];
-        store_i(x, round_bf16(load_f(rows[r] + d)));
-        for (int i = 0; i < 8; ++i) {
-          out[(d / 2 + i) * n + r] =
-              static_cast<int32_t>(static_cast<uint32_t>(x[2 * i + 1]) << 16) | x[2 * i];
-        }
+        alignas(32) int32_t pairs[8];
+        __m256i rounded;
+        asm("vcvtneps2bf16 %1, %0" : "=v"(rounded) : "v"(load_f(rows[r] + d)));
+        _mm256_store_si256(reinterpret_cast<__m256i*>(pairs), rounded);
+        TRIVET_UNROLL for (int i = 0; i < 8; ++i) out[(d / 2 + i) * n + r] = pairs[i];
 #else
         for (int i = 0; i < 16; ++i)
           memcpy(out + ((d + i) / 2 * n + r) * 2 + i % 2, rows[r] + d + i, sizeof(float));
@@ -79,22 +78,23 @@ struct Bf16Cache {
     }
   }
 
-  static void row_scales(const int32_t*, int rows, int, float scale, TileScratch& tile) {
-    for (int r = 0; r < rows; ++r) tile.scale[r] = scale;
+  static void row_scales(const int32_t*, int rows, int, float scale, float* scales) {
+    for (int r = 0; r < rows; ++r) scales[r] = scale;
   }
 
-  static void prepare_weights(const TileView&, int rows, int, TileScratch& tile) {
+  struct ValueScales {};
+  static ValueScales value_scales(const TileView&, int) { return {}; }
+  static TRIVET_INLINE void take_weights(const Floats (&w)[4], const ValueScales&, int row,
+                                         TileScratch& tile) {
 #ifdef TRIVET_BF16_DOT
-    for (int r = 0; r < rows; ++r) {
-      for (int h = 0; h < 64; h += 32) {
-        const float* w = tile.scores + 64 * r + h;
-        Ints pairs;
-        asm("vcvtne2ps2bf16 %1, %2, %0" : "=v"(pairs) : "v"(load_f(w)), "v"(load_f(w + 16)));
-        store_i(tile.packed + 32 * r + h / 2, pairs);
-      }
+    TRIVET_UNROLL for (int h = 0; h < 2; ++h) {
+      Ints pairs;
+      asm("vcvtne2ps2bf16 %1, %2, %0" : "=v"(pairs) : "v"(w[2 * h]), "v"(w[2 * h + 1]));
+      store_i(tile.packed + 32 * row + 16 * h, pairs);
     }
 #else
-    memcpy(tile.packed, tile.scores, sizeof(float) * 64 * static_cast<size_t>(rows));
+    TRIVET_UNROLL for (int g = 0; g < 4; ++g)
+        store_f(reinterpret_cast<float*>(tile.packed) + 64 * row + 16 * g, w[g]);
 #endif
   }
 
@@ -123,21 +123,21 @@ struct Bf16Cache {
   }
 
   template <int Rows, int Vectors>
-  static TRIVET_INLINE void add_slices(const TileScratch& tile, const TileView& view,
+  static TRIVET_INLINE void add_slices(const TileScratch& tile, int row0, const TileView& view,
                                        const TileView& next, const TileRows& rows, int slice,
                                        int head_dim, float* values) {
     Floats acc[Rows][Vectors];
     TRIVET_UNROLL for (int r = 0; r < Rows; ++r) {
       TRIVET_UNROLL for (int v = 0; v < Vectors; ++v) {
         acc[r][v] =
-            mul(load_f(values + r * head_dim + 16 * (slice + v)), set_f(tile.correction[r]));
+            mul(load_f(values + r * head_dim + 16 * (slice + v)), set_f(tile.correction[row0 + r]));
       }
     }
     for (int g = rows.begin / 16; 16 * g < rows.end; ++g) {
       if (!view.values[g]) continue;
       const int seen = rows.end - 16 * g < 16 ? rows.end - 16 * g : 16;
       const uint8_t* group = view.values[g] + 512 * slice;
-      const int32_t* w = tile.packed + kPairWords * 8 * g;
+      const int32_t* w = tile.packed + kPairWords * (32 * row0 + 8 * g);
       for (int t = 0; t < seen / 2; ++t) {
         PairVector x[Vectors];
         TRIVET_UNROLL for (int v = 0; v < Vectors; ++v) {

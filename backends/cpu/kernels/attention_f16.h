@@ -27,10 +27,15 @@ struct F16Cache {
     }
   }
 
-  static void row_scales(const int32_t*, int rows, int, float scale, TileScratch& tile) {
-    for (int r = 0; r < rows; ++r) tile.scale[r] = scale;
+  static void row_scales(const int32_t*, int rows, int, float scale, float* scales) {
+    for (int r = 0; r < rows; ++r) scales[r] = scale;
   }
-  static void prepare_weights(const TileView&, int, int, TileScratch&) {}
+  struct ValueScales {};
+  static ValueScales value_scales(const TileView&, int) { return {}; }
+  static TRIVET_INLINE void take_weights(const Floats (&w)[4], const ValueScales&, int row,
+                                         TileScratch& tile) {
+    TRIVET_UNROLL for (int g = 0; g < 4; ++g) store_f(tile.scores + 64 * row + 16 * g, w[g]);
+  }
 
   template <int Rows, int Vectors>
   static TRIVET_INLINE void score_groups(const void* queries, const TileView& view,
@@ -59,15 +64,15 @@ struct F16Cache {
   }
 
   template <int Rows, int Vectors>
-  static TRIVET_INLINE void add_slices(const TileScratch& tile, const TileView& view,
+  static TRIVET_INLINE void add_slices(const TileScratch& tile, int row0, const TileView& view,
                                        const TileView& next, const TileRows& rows, int slice,
                                        int head_dim, float* values) {
     const Floats zero = set_f(0.0f);
     Floats acc[Rows][Vectors];
     TRIVET_UNROLL for (int r = 0; r < Rows; ++r) {
       TRIVET_UNROLL for (int v = 0; v < Vectors; ++v) {
-        acc[r][v] =
-            fma(load_f(values + r * head_dim + 16 * (slice + v)), set_f(tile.correction[r]), zero);
+        acc[r][v] = fma(load_f(values + r * head_dim + 16 * (slice + v)),
+                        set_f(tile.correction[row0 + r]), zero);
       }
     }
     for (int t = rows.begin; t < rows.end; ++t) {
@@ -80,7 +85,7 @@ struct F16Cache {
         x[v] = load_half(halves(group + at + 512 * v));
       }
       TRIVET_UNROLL for (int r = 0; r < Rows; ++r) {
-        const Floats w = set_f(tile.scores[64 * r + t]);
+        const Floats w = set_f(tile.scores[64 * (row0 + r) + t]);
         TRIVET_UNROLL for (int v = 0; v < Vectors; ++v) acc[r][v] = fma(w, x[v], acc[r][v]);
       }
     }

@@ -112,44 +112,48 @@ struct Int8Cache {
       }
       offsets[r] = -128 * sum;
       const float length = static_cast<float>(RotatedHead::run(head_dim));
-      const float scale = factor > 0 ? top / (kQuerySteps * length) : 0.0f;
+      // A query of zeros has scores of 0 whatever its scale, which must be positive.
+      const float scale = factor > 0 ? top / (kQuerySteps * length) : 1.0f;
       memcpy(offsets + n + r, &scale, sizeof scale);
     }
   }
 
   static void row_scales(const int32_t* queries, int rows, int head_dim, float scale,
-                         TileScratch& tile) {
-    memcpy(tile.scale, queries + rows * head_dim / 2 + rows, sizeof(float) * rows);
-    for (int r = 0; r < rows; ++r) tile.scale[r] *= scale;
+                         float* scales) {
+    memcpy(scales, queries + rows * head_dim / 2 + rows, sizeof(float) * rows);
+    for (int r = 0; r < rows; ++r) scales[r] *= scale;
   }
 
-  // Weights times the scales of their values, as integers of 14 bits: high parts [rows][64], then
-  // low parts.
-  static void prepare_weights(const TileView& view, int rows, int head_dim, TileScratch& tile) {
-    const Floats zero = set_f(0.0f);
-    Floats scales[4];
+  struct ValueScales {
+    Floats groups[4];
+  };
+  static TRIVET_INLINE ValueScales value_scales(const TileView& view, int head_dim) {
+    ValueScales scales;
     TRIVET_UNROLL for (int g = 0; g < 4; ++g) {
-      scales[g] = view.values[g]
-                      ? load_f(reinterpret_cast<const float*>(view.values[g] + 16 * head_dim))
-                      : zero;
+      scales.groups[g] =
+          view.values[g]
+              ? load_f(reinterpret_cast<const float*>(view.values[g] + int64_t{16} * head_dim))
+              : set_f(0.0f);
     }
-    int8_t* high = reinterpret_cast<int8_t*>(tile.packed);
-    int8_t* low = high + 64 * rows;
-    for (int r = 0; r < rows; ++r) {
-      Floats w[4];
-      TRIVET_UNROLL for (int g = 0; g < 4; ++g) {
-        const Floats x = load_f(tile.scores + 64 * r + 16 * g);
-        w[g] =
-            select_less(zero, x, mul(x, scales[g]), zero);  // scales may be rubbish where it is 0
-      }
-      const float top = max_lanes(max_f(max_f(w[0], w[1]), max_f(w[2], w[3])));
-      const float factor = steps_per(kWeightSteps, top);
-      tile.weight_scale[r] = factor > 0 ? top / kWeightSteps : 0.0f;
-      TRIVET_UNROLL for (int g = 0; g < 4; ++g) {
-        const Ints x = to_int(mul(w[g], set_f(factor)));
-        store_bytes(high + 64 * r + 16 * g, shr32<7>(x));
-        store_bytes(low + 64 * r + 16 * g, and_i(x, set_i(127)));
-      }
+    return scales;
+  }
+  // Weights times the scales of their values, as integers of 14 bits: 64 high parts and 64 low
+  // parts a row. A scale may be rubbish where the weight is 0.
+  static TRIVET_INLINE void take_weights(const Floats (&w)[4], const ValueScales& scales, int row,
+                                         TileScratch& tile) {
+    const Floats zero = set_f(0.0f);
+    Floats x[4];
+    TRIVET_UNROLL for (int g = 0; g < 4; ++g) x[g] =
+        select_less(zero, w[g], mul(w[g], scales.groups[g]), zero);
+    const float top = max_lanes(max_f(max_f(x[0], x[1]), max_f(x[2], x[3])));
+    const float factor = steps_per(kWeightSteps, top);
+    tile.weight_scale[row] = factor > 0 ? top / kWeightSteps : 0.0f;
+    int8_t* high = reinterpret_cast<int8_t*>(tile.packed + 32 * row);
+    int8_t* low = high + 64;
+    TRIVET_UNROLL for (int g = 0; g < 4; ++g) {
+      const Ints steps = to_int(mul(x[g], set_f(factor)));
+      store_bytes(high + 16 * g, shr32<7>(steps));
+      store_bytes(low + 16 * g, and_i(steps, set_i(127)));
     }
   }
 
@@ -194,15 +198,15 @@ struct Int8Cache {
   }
 
   template <int Rows, int Vectors>
-  static TRIVET_INLINE void add_slices(const TileScratch& tile, const TileView& view,
+  static TRIVET_INLINE void add_slices(const TileScratch& tile, int row0, const TileView& view,
                                        const TileView& next, const TileRows& rows, int slice,
                                        int head_dim, float* values) {
-    const int32_t* w = tile.packed;
+    const int32_t* w = tile.packed + 32 * row0;
     Ints acc[Rows][Vectors];
     TRIVET_UNROLL for (int r = 0; r < Rows; ++r) {
       TRIVET_UNROLL for (int v = 0; v < Vectors; ++v) acc[r][v] = zero_i();
     }
-    for (int part = 0; part < 2; ++part, w += 16 * Rows) {
+    for (int part = 0; part < 2; ++part, w += 16) {
       TRIVET_UNROLL for (int r = 0; r < Rows; ++r) {
         TRIVET_UNROLL for (int v = 0; v < Vectors; ++v) acc[r][v] = shl32<7>(acc[r][v]);
       }
@@ -216,13 +220,14 @@ struct Int8Cache {
           x[v] = load_i(group + at + 256 * v);
         }
         TRIVET_UNROLL for (int r = 0; r < Rows; ++r) {
-          const Ints y = broadcast(w + 16 * r + t);
+          const Ints y = broadcast(w + 32 * r + t);
           TRIVET_UNROLL for (int v = 0; v < Vectors; ++v) acc[r][v] = dot_u8(acc[r][v], y, x[v]);
         }
       }
     }
     TRIVET_UNROLL for (int r = 0; r < Rows; ++r) {
-      const Floats correction = set_f(tile.correction[r]), scale = set_f(tile.weight_scale[r]);
+      const Floats correction = set_f(tile.correction[row0 + r]),
+                   scale = set_f(tile.weight_scale[row0 + r]);
       TRIVET_UNROLL for (int v = 0; v < Vectors; ++v) {
         float* at = values + r * head_dim + 16 * (slice + v);
         const Floats kept = mul(load_f(at), correction);

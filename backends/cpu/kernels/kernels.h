@@ -101,7 +101,7 @@ struct EpilogueParams {
 
 constexpr int kAttentionTile = 64;
 constexpr int kAttentionPart = 512;
-constexpr int kAttendScratchFloats = kAttentionTile * 16 + 48;
+constexpr int kAttendScratchFloats = kAttentionTile * 32 + 64;
 
 // What depends on the type of the cache.
 struct AttentionKernels {

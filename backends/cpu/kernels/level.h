@@ -26,6 +26,7 @@ constexpr int kSpinChains = TRIVET_SPIN_CHAINS;
 #include "kernels/tiles.h"
 #include "kernels/rows.h"
 #include "kernels/attention_tile.h"
+#include "kernels/attention_softmax.h"
 #include "kernels/attention_f16.h"
 #include "kernels/attention_bf16.h"
 #include "kernels/attention_int8.h"

@@ -18,6 +18,7 @@ namespace avx512_bf16 {
 #include "kernels/simd_avx512.h"
 #include "kernels/math.h"
 #include "kernels/attention_tile.h"
+#include "kernels/attention_softmax.h"
 #include "kernels/attention_f16.h"
 #include "kernels/attention_bf16.h"
 #include "kernels/attention_int8.h"

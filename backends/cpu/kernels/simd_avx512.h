@@ -32,6 +32,7 @@ TRIVET_INLINE Floats div(Floats a, Floats b) { return _mm512_div_ps(a, b); }
 TRIVET_INLINE Floats max_f(Floats a, Floats b) { return _mm512_max_ps(a, b); }
 TRIVET_INLINE Floats min_f(Floats a, Floats b) { return _mm512_min_ps(a, b); }
 TRIVET_INLINE Floats fma(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
+TRIVET_INLINE Floats fms(Floats a, Floats b, Floats c) { return _mm512_fmsub_ps(a, b, c); }
 TRIVET_INLINE Floats fnma(Floats a, Floats b, Floats c) { return _mm512_fnmadd_ps(a, b, c); }
 TRIVET_INLINE Floats abs_f(Floats a) { return _mm512_abs_ps(a); }
 TRIVET_INLINE Floats select_less(Floats a, Floats b, Floats yes, Floats no) {
@@ -42,6 +43,16 @@ TRIVET_INLINE float sum_lanes(Floats v) {
   __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
   b = _mm_add_ps(b, _mm_movehl_ps(b, b));
   return _mm_cvtss_f32(_mm_add_ss(b, _mm_movehdup_ps(b)));
+}
+// out[j] = sum of the lanes of v[j]
+TRIVET_INLINE void sum_lanes_4(const Floats (&v)[4], float* out) {
+  const Floats ab = add(_mm512_unpacklo_ps(v[0], v[1]), _mm512_unpackhi_ps(v[0], v[1]));
+  const Floats cd = add(_mm512_unpacklo_ps(v[2], v[3]), _mm512_unpackhi_ps(v[2], v[3]));
+  const __m512d x = _mm512_castps_pd(ab), y = _mm512_castps_pd(cd);
+  const Floats all =
+      add(_mm512_castpd_ps(_mm512_unpacklo_pd(x, y)), _mm512_castpd_ps(_mm512_unpackhi_pd(x, y)));
+  const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(all), _mm512_extractf32x8_ps(all, 1));
+  _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
 }
 TRIVET_INLINE float max_lanes(Floats v) { return _mm512_reduce_max_ps(v); }
 
@@ -123,6 +134,12 @@ TRIVET_INLINE Ints widen_u8(const uint8_t* p) {  // 32 bytes to 32 values of 16 
 TRIVET_INLINE Ints widen_s8(const uint8_t* p) {
   return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
+
+TRIVET_INLINE Floats round_f(Floats x) {  // nearest, ties to even
+  return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+// p 2^n for whole n <= 1 and p in [0.7, 1.5]; 0 where n is below -200.
+TRIVET_INLINE Floats times_power(Floats p, Floats n) { return _mm512_scalef_ps(p, n); }
 
 TRIVET_INLINE Floats to_float(Ints v) { return _mm512_cvtepi32_ps(v); }
 TRIVET_INLINE Ints to_int(Floats v) { return _mm512_cvtps_epi32(v); }  // nearest, ties to even

@@ -51,6 +51,7 @@ TRIVET_FOUR_F(max_f, _mm_max_ps)
 TRIVET_FOUR_F(min_f, _mm_min_ps)
 #undef TRIVET_FOUR_F
 TRIVET_INLINE Floats fma(Floats x, Floats y, Floats z) { return add(mul(x, y), z); }
+TRIVET_INLINE Floats fms(Floats x, Floats y, Floats z) { return sub(mul(x, y), z); }
 TRIVET_INLINE Floats fnma(Floats x, Floats y, Floats z) { return sub(z, mul(x, y)); }
 TRIVET_INLINE Floats abs_f(Floats x) {
   TRIVET_EACH x.v[i] = _mm_andnot_ps(_mm_set1_ps(-0.0f), x.v[i]);
@@ -201,6 +202,15 @@ TRIVET_INLINE void store_bytes(int8_t* p, Ints x) {
 }
 
 // IEEE half to single: the exponent is moved by a multiplication, which also normalises subnormals.
+TRIVET_INLINE Floats round_f(Floats x) { return to_float(to_int(x)); }
+TRIVET_INLINE Floats times_power(Floats p, Floats n) {
+  const Floats power = bits_to_float(add_i(float_to_bits(p), shl32<23>(to_int(n))));
+  return select_less(n, set_f(-125.5f), set_f(0.0f), power);
+}
+TRIVET_INLINE void sum_lanes_4(const Floats (&v)[4], float* out) {
+  for (int j = 0; j < 4; ++j) out[j] = sum_lanes(v[j]);
+}
+
 TRIVET_INLINE Floats load_half(const uint16_t* p) {
   Floats r;
   TRIVET_EACH {
