@@ -120,6 +120,18 @@ def test_same_bytes_however_it_runs(requests_and_truth, name, arguments, clients
             assert differences(truth, run_all(server.url, requests, clients, 3, ask_streamed)) == []
 
 
+@pytest.mark.parametrize("dtype", ["f16", "int8"])  # auto is what all others here have
+def test_same_bytes_with_other_types_of_the_cache(dtype):
+    requests = make_requests()[:60]
+    with Server(*COMMON, *ROOMY, "--kv-dtype", dtype, "--max-num-seqs", "1", "--threads", "1", "--no-enable-prefix-caching") as server:
+        truth = run_all(server.url, requests, clients=1)
+    with Server(*COMMON, *ROOMY, "--kv-cache-dtype", dtype, "--max-num-seqs", "7", "--prefill-chunk", "16", "--threads", "2") as server:
+        assert differences(truth, run_all(server.url, requests, clients=12, order_seed=5)) == []
+        again = run_all(server.url, requests, clients=12, order_seed=6)
+        assert server.metric("vllm:prefix_cache_hits_total") > 0
+        assert differences(truth, again) == []
+
+
 def test_choices_equal_separate_seeds(requests_and_truth):
     requests, _ = requests_and_truth
     sampled = [r for r in requests if r.get("seed") is not None and not r.get("echo")][:30]
