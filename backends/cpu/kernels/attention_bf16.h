@@ -42,6 +42,7 @@ TRIVET_INLINE void dot_pairs(Floats (&acc)[Vectors], const PairVector (&x)[Vecto
 #endif
 
 struct Bf16Cache {
+  static constexpr int kExpDegree = kPairWords == 1 ? 3 : 5;  // weights are rounded to 2^-9
   static int64_t group_bytes(int head_dim) { return kv_group_bytes(kKvBf16, head_dim); }
 
   static void store(uint8_t* key_group, uint8_t* value_group, int slot, int head_dim,

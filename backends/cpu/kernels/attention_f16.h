@@ -2,6 +2,7 @@
 // [head_dim / 16][16 positions][16].
 
 struct F16Cache {
+  static constexpr int kExpDegree = 5;
   static int64_t group_bytes(int head_dim) { return kv_group_bytes(kKvF16, head_dim); }
 
   static const uint16_t* halves(const uint8_t* p) { return reinterpret_cast<const uint16_t*>(p); }

@@ -50,6 +50,7 @@ struct RotatedHead {
 };
 
 struct Int8Cache {
+  static constexpr int kExpDegree = 4;  // weights are rounded to 2^-14
   static int64_t group_bytes(int head_dim) { return kv_group_bytes(kKvInt8, head_dim); }
 
   static TRIVET_INLINE float largest(const float* x, int n) {
@@ -58,9 +59,9 @@ struct Int8Cache {
     const float value = max_lanes(top);
     return value < 3e38f ? value : 3e38f;
   }
-  // steps / top, or 0 where that is beyond float32.
+  // steps / top, or 0 where top is as good as 0.
   static TRIVET_INLINE float steps_per(float steps, float top) {
-    return top > 1e-30f ? steps / top : 0.0f;
+    return top > 1e-12f ? steps / top : 0.0f;
   }
   static TRIVET_INLINE Ints to_steps(Floats x, float factor, float steps) {
     const Floats y = mul(x, set_f(factor));

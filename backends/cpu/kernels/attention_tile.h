@@ -1,5 +1,8 @@
 // What all cache types share: views of a tile of 64 positions, and what is done tile by tile.
 
+// The score of what a row does not see: finite, and its weight is 0.
+constexpr float kUnseen = -1e30f;
+
 struct TileView {
   const uint8_t* keys[4];  // groups of 16 positions; null where absent
   const uint8_t* values[4];
@@ -98,7 +101,7 @@ void score_tile(const void* queries, const TileView& view, const TileView& next,
       if (view.keys[g]) {
         Type::template score_groups<Rows, 1>(queries, view, next, g, head_dim, scores);
       } else {
-        for (int r = 0; r < Rows; ++r) store_f(scores + 64 * r + 16 * g, set_f(-__builtin_inff()));
+        for (int r = 0; r < Rows; ++r) store_f(scores + 64 * r + 16 * g, set_f(kUnseen));
       }
       ++g;
     }
