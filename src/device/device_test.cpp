@@ -125,7 +125,7 @@ class TemporaryFolder {
 TEST(Backend, RefusesATableOfAnotherMajorVersion) {
   trivet_backend table = make_fake_table();
   table.abi_major = 7;
-  EXPECT_THAT(error_of(table), AllOf(HasSubstr("ABI 7.0"), HasSubstr("major version 1")));
+  EXPECT_THAT(error_of(table), AllOf(HasSubstr("ABI 7.0"), HasSubstr("major version 2")));
 }
 
 TEST(Backend, RefusesATableThatIsTooShort) {

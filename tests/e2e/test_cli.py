@@ -46,12 +46,12 @@ def test_plan_adds_up_and_fits():
 def test_plan_shows_that_bytes_hold_twice_the_tokens():
     plans = {
         dtype: json.loads(run_trivet("plan", str(model_path()), "--memory", "1GiB", "--json", "--max-num-seqs", "500",
-                                     flag, dtype).stdout)
-        for flag, dtype in [("--kv-dtype", "f16"), ("--kv-cache-dtype", "bfloat16"), ("--kv-dtype", "int8")]}
+                                     "--kv-dtype", dtype).stdout)
+        for dtype in ["f16", "bfloat16", "int8"]}
     assert plans["bfloat16"]["block_bytes"] == plans["f16"]["block_bytes"]
     assert plans["int8"]["block_bytes"] <= 0.54 * plans["f16"]["block_bytes"]
     assert plans["int8"]["blocks"] >= 1.8 * plans["f16"]["blocks"]
-    refused = run_trivet("plan", str(model_path()), "--kv-cache-dtype", "fp8")
+    refused = run_trivet("plan", str(model_path()), "--kv-dtype", "fp8")
     assert refused.returncode == 2 and "int8" in refused.stderr
 
 

@@ -120,10 +120,10 @@ TEST_P(PluginProgramTest, MemoryStaysWithinThePlan) {
   }
 }
 
-// The cache may be kept in 16 bits, and quantised weights take activations rounded to int8: a few
-// per mille in each product, which three layers of random weights add up to 1 to 3 % (measured).
-// Wrong wiring gives errors near 1; how exact each operation must be is the conformance program's
-// question.
+// The cache may be kept and multiplied in bfloat16 (0.3 to 0.4 %), and quantised weights take
+// activations rounded to int8: a few per mille in each product, which three layers of random
+// weights add up to 1 to 3 % (measured). Wrong wiring gives errors near 1; how exact each operation
+// must be is the conformance program's question.
 TEST_P(PluginProgramTest, LogitsAreNearTheReference) {
   const auto device = open_plugin(plugin_);
   const auto reference = open_reference();
@@ -136,7 +136,7 @@ TEST_P(PluginProgramTest, LogitsAreNearTheReference) {
   }
   const double relative = std::sqrt(error / size);
   RecordProperty("relative_error", std::to_string(relative));
-  EXPECT_LE(relative, std::get<2>(GetParam()) == DType::kF32 ? 0.002 : 0.05);
+  EXPECT_LE(relative, std::get<2>(GetParam()) == DType::kF32 ? 0.008 : 0.05);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, PluginProgramTest,
