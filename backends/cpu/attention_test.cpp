@@ -18,7 +18,7 @@ Bounds bounds_of(uint32_t dtype, const std::string& level) {
   return level == "avx512-bf16" ? Bounds{3e-2, 2e-3} : Bounds{2e-2, 2e-5};
 }
 
-constexpr uint32_t kTypes[] = {TRIVET_KV_F16, TRIVET_KV_BF16, TRIVET_KV_INT8};
+constexpr uint32_t kCacheTypes[] = {TRIVET_KV_F16, TRIVET_KV_BF16, TRIVET_KV_INT8};
 
 std::vector<Model> models() {
   std::vector<Model> all;
@@ -159,7 +159,7 @@ TEST(Attention, SplittingALongContextOverThreadsDoesNotChangeABit) {
 // blocks of their own.
 TEST(Attention, SharedBlocksDoNotChangeABit) {
   for (const std::string& level : levels()) {
-    for (const uint32_t dtype : kTypes) {
+    for (const uint32_t dtype : kCacheTypes) {
       for (const int window : {0, 90}) {
         TestDevice one = make_device(level.c_str(), 1);
         const Model m = {
@@ -189,7 +189,7 @@ TEST(Attention, SharedBlocksDoNotChangeABit) {
 
 TEST(Attention, ValuesBeyondTheTypeAreSaturatedNotInfinite) {
   TestDevice device = make_device();
-  for (const uint32_t dtype : kTypes) {
+  for (const uint32_t dtype : kCacheTypes) {
     for (const float value : {1e6f, 3.4e38f, std::numeric_limits<float>::infinity()}) {
       const Model m = {.dtype = dtype};
       std::vector<float> x = random_rows(m);
