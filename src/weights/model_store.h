@@ -16,10 +16,15 @@ struct PullProgress {
   std::string_view phase;  // "downloading model.safetensors", "checking ..."
   uint64_t done_bytes = 0;
   uint64_t total_bytes = 0;  // of the whole pull; 0 = not known
+  // The present file; empty and 0 = not known (yet).
+  std::string_view file;
+  std::string_view sha256;  // hex
+  uint64_t file_done_bytes = 0;
+  uint64_t file_total_bytes = 0;
 };
 
-// Called often and from the pulling thread; false stops the pull (kCancelled), which can be taken
-// up again.
+// Called often, at least once a second, and from the pulling thread; false stops the pull
+// (kCancelled), which can be taken up again.
 using PullObserver = std::function<bool(const PullProgress&)>;
 
 struct StoreOptions {
@@ -57,7 +62,8 @@ class ModelStore {
   //   NAME                            of the catalog (catalog.h)
   //   hf:OWNER/REPO[@REVISION][/FILE] Hugging Face hub: the safetensors model of the repository,
   //   its only
-  //                                   GGUF model, or the GGUF file named (all parts of a split one)
+  //                                   GGUF model, or the GGUF file named (all parts of a split
+  //                                   one), for which a part of its name does, such as Q4_K_M
   //   https://HOST/PATH/FILE.gguf     one file
   //   path:PATH                       a local .gguf file or model folder, copied
   // Returns the path to open. A model that is there already is returned as it is.

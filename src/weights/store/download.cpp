@@ -61,6 +61,7 @@ class Download {
         tag_path_(request_.path + ".partial.etag") {}
 
   Result<DownloadedFile> run() {
+    show_file();
     if (fs::exists(request_.path)) {
       auto present = check(request_.path);
       if (present.ok() || present.error().code() == ErrorCode::kCancelled) return present;
@@ -83,6 +84,11 @@ class Download {
   }
 
  private:
+  void show_file() {
+    report_.set_file(fs::path(request_.path).filename().string(), request_.sha256.value_or(""),
+                     request_.bytes.value_or(0));
+  }
+
   // Attempts until all bytes are there.
   Result<void> fetch_all() {
     int failures = 0;
@@ -108,10 +114,20 @@ class Download {
                                std::to_string(failures) +
                                " attempts; pull again to go on where it stopped");
       }
-      std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));
-      if (!report_.show(partial_bytes())) return pull_stopped();
+      TRIVET_RETURN_IF_ERROR(pause(pause_ms));
       pause_ms = std::min(pause_ms * 2, 30000);
     }
+  }
+
+  // Asks now and then whether the pull is still wanted.
+  Result<void> pause(int milliseconds) {
+    constexpr int kSliceMs = 200;
+    const uint64_t done = partial_bytes();
+    for (int left = milliseconds; left > 0; left -= kSliceMs) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(std::min(left, kSliceMs)));
+      if (!report_.show(done)) return pull_stopped();
+    }
+    return {};
   }
 
   Result<void> fetch_once() {
@@ -119,7 +135,7 @@ class Download {
     HttpRequest request{request_.url, request_.bearer_token, file.size(), ""};
     if (file.size() > 0) request.if_range = read_tag();
     HttpSink sink;
-    sink.begin = [&](const HttpResponse& response) { return begin(response, file); };
+    sink.begin = [&](const HttpReply& response) { return begin(response, file); };
     sink.body = [&](std::span<const std::byte> piece) -> Result<void> {
       if (request_.bytes && piece.size() > *request_.bytes - file.size()) {
         local_problem_ = true;
@@ -132,7 +148,10 @@ class Download {
       if (written.ok() && !report_.show(file.size())) return pull_stopped();
       return written;
     };
-    TRIVET_RETURN_IF_ERROR(client_.get(request, sink));
+    sink.keep_going = [&] { return report_.show(file.size()); };
+    const auto reply = client_.get(request, sink);
+    if (!reply && reply.error().code() == ErrorCode::kCancelled) return pull_stopped();
+    TRIVET_RETURN_IF_ERROR(reply);
     if (request_.bytes && file.size() < *request_.bytes) {
       return Error(ErrorCode::kUnavailable, shown_url(request_.url) +
                                                 ": the transfer ended after " +
@@ -143,7 +162,7 @@ class Download {
   }
 
   // Learns size and checksum from the answer, and makes the file end where its body begins.
-  Result<void> begin(const HttpResponse& response, OutputFile& file) {
+  Result<void> begin(const HttpReply& response, OutputFile& file) {
     std::optional<uint64_t> total;
     if (response.status == 206) {
       const auto range = parse_content_range(response.header("content-range").value_or(""));
@@ -167,6 +186,7 @@ class Download {
     if (!request_.sha256) {
       request_.sha256 = sha256_of_tag(response.header("x-linked-etag").value_or(""));
     }
+    show_file();
     const std::string tag = response.header("etag").value_or("");
     if (!tag.empty() && !tag.starts_with("W/")) std::ofstream(tag_path_) << tag;
     if (request_.bytes && *request_.bytes > file.size()) {

@@ -19,17 +19,30 @@ class PullReport {
       : observer_(observer), total_bytes_(total_bytes) {}
 
   void start_phase(std::string phase) { phase_ = std::move(phase); }
+  // What the next phases are about; sha256 and bytes are empty and 0 if not known.
+  void set_file(std::string name, std::string sha256, uint64_t bytes) {
+    file_ = std::move(name);
+    sha256_ = std::move(sha256);
+    file_bytes_ = bytes;
+  }
   void add_done(uint64_t bytes) { done_bytes_ += bytes; }
   void set_total(uint64_t bytes) { total_bytes_ = bytes; }
   uint64_t total() const { return total_bytes_; }
   // `current`: bytes of the present file or part. False: stop.
   bool show(uint64_t current) const {
-    return !observer_ || observer_(PullProgress{phase_, done_bytes_ + current, total_bytes_});
+    return !observer_ || observer_({.phase = phase_,
+                                    .done_bytes = done_bytes_ + current,
+                                    .total_bytes = total_bytes_,
+                                    .file = file_,
+                                    .sha256 = sha256_,
+                                    .file_done_bytes = current,
+                                    .file_total_bytes = file_bytes_});
   }
 
  private:
   const PullObserver& observer_;
-  std::string phase_;
+  std::string phase_, file_, sha256_;
+  uint64_t file_bytes_ = 0;
   uint64_t done_bytes_ = 0;
   uint64_t total_bytes_;
 };

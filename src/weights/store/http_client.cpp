@@ -2,9 +2,14 @@
 
 #include <curl/curl.h>
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cctype>
 #include <mutex>
+#include <set>
+
+#include "weights/store/private_address.h"
 
 namespace trivet {
 namespace {
@@ -15,7 +20,7 @@ constexpr size_t kMaxHttpHeaderBytes = 16384;
 
 struct Origin {
   std::string scheme, host, port;
-  bool operator==(const Origin&) const = default;
+  auto operator<=>(const Origin&) const = default;
 };
 
 std::string url_part(CURLU* url, CURLUPart part, unsigned flags = 0) {
@@ -40,11 +45,14 @@ bool kept_across_redirects(std::string_view name) {
 // One hop of a request.
 struct Transfer {
   CURL* curl = nullptr;
-  HttpResponse response;
+  HttpReply response;
   const HttpSink* sink = nullptr;
   bool begun = false;
   std::string error_body;
   std::optional<Error> problem;  // of the sink
+  bool may_be_private = true;    // where this hop leads
+  bool is_private = false;       // as seen when it connected
+  bool refused = false;
 
   bool is_success() const { return response.status >= 200 && response.status < 300; }
 
@@ -94,6 +102,24 @@ size_t on_body(char* data, size_t, size_t size, void* context) {
   if (result.ok()) return size;
   transfer.problem = result.error();
   return 0;
+}
+
+int on_progress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  const auto& transfer = *static_cast<const Transfer*>(context);
+  return transfer.sink->keep_going && !transfer.sink->keep_going() ? 1 : 0;
+}
+
+// Sees every address before it is connected to, whatever a name resolved to.
+curl_socket_t on_open_socket(void* context, curlsocktype, curl_sockaddr* address) {
+  auto& transfer = *static_cast<Transfer*>(context);
+  if (is_private_address(address->addr)) {
+    transfer.is_private = true;
+    if (!transfer.may_be_private) {
+      transfer.refused = true;
+      return CURL_SOCKET_BAD;
+    }
+  }
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 Error status_error(const Transfer& transfer, const std::string& url) {
@@ -156,7 +182,7 @@ std::string shown_url(const std::string& address) {
   return url_part(url.get(), CURLUPART_URL);
 }
 
-std::optional<std::string> HttpResponse::header(const std::string& name) const {
+std::optional<std::string> HttpReply::header(const std::string& name) const {
   const auto found = headers.find(name);
   return found == headers.end() ? std::nullopt : std::optional(found->second);
 }
@@ -164,6 +190,7 @@ std::optional<std::string> HttpResponse::header(const std::string& name) const {
 struct HttpClient::State {
   Options options;
   std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl{nullptr, &curl_easy_cleanup};
+  std::set<Origin> private_origins;  // that were connected to
 
   void set_up(Transfer& transfer, const HttpRequest& request, const std::string& url,
               curl_slist* headers, char* detail);
@@ -196,6 +223,11 @@ void HttpClient::State::set_up(Transfer& transfer, const HttpRequest& request,
   curl_easy_setopt(c, CURLOPT_HEADERDATA, &transfer);
   curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, &on_body);
   curl_easy_setopt(c, CURLOPT_WRITEDATA, &transfer);
+  curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, &on_progress);
+  curl_easy_setopt(c, CURLOPT_XFERINFODATA, &transfer);
+  curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, &on_open_socket);
+  curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, &transfer);
   curl_easy_setopt(c, CURLOPT_ERRORBUFFER, detail);
   if (request.range_begin > 0) {
     const std::string range = std::to_string(request.range_begin) + "-";
@@ -203,7 +235,7 @@ void HttpClient::State::set_up(Transfer& transfer, const HttpRequest& request,
   }
 }
 
-Result<HttpResponse> HttpClient::get(const HttpRequest& request, const HttpSink& sink) {
+Result<HttpReply> HttpClient::get(const HttpRequest& request, const HttpSink& sink) {
   CURL* curl = state_->curl.get();
   if (curl == nullptr) return Error(ErrorCode::kInternal, "cannot set up the HTTP client");
   const Origin first = origin_of(request.url);
@@ -228,13 +260,24 @@ Result<HttpResponse> HttpClient::get(const HttpRequest& request, const HttpSink&
     transfer.sink = &sink;
     transfer.begun = false;
     transfer.error_body.clear();
+    transfer.may_be_private = origin == first || state_->private_origins.contains(first);
+    transfer.is_private = false;
     char detail[CURL_ERROR_SIZE] = "";
     state_->set_up(transfer, request, url, headers.get(), detail);
     const CURLcode code = curl_easy_perform(curl);
     // The handle must not keep pointers to this frame.
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, nullptr);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, nullptr);
+    if (transfer.is_private && !transfer.refused) state_->private_origins.insert(origin);
     if (transfer.problem) return *transfer.problem;
+    if (code == CURLE_ABORTED_BY_CALLBACK) {
+      return Error(ErrorCode::kCancelled, shown_url(url) + ": the transfer was stopped");
+    }
+    if (transfer.refused && code != CURLE_OK) {
+      return Error(
+          ErrorCode::kPermissionDenied,
+          shown_url(request.url) + ": redirects into a private network, to " + shown_url(url));
+    }
     if (code != CURLE_OK) return network_error(code, detail, url);
     long status = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
@@ -252,9 +295,11 @@ Result<HttpResponse> HttpClient::get(const HttpRequest& request, const HttpSink&
   return Error(ErrorCode::kUnavailable, shown_url(request.url) + ": redirects too often");
 }
 
-Result<std::string> HttpClient::get_text(const HttpRequest& request, size_t max_bytes) {
+Result<std::string> HttpClient::get_text(const HttpRequest& request, size_t max_bytes,
+                                         const std::function<bool()>& keep_going) {
   std::string text;
   HttpSink sink;
+  sink.keep_going = keep_going;
   sink.body = [&](std::span<const std::byte> piece) -> Result<void> {
     if (piece.size() > max_bytes - text.size()) {
       return Error(ErrorCode::kDataLoss, shown_url(request.url) + ": the answer has more than " +

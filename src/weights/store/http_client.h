@@ -23,7 +23,7 @@ struct HttpRequest {
   std::string if_range;      // entity tag that the range belongs to; empty = none
 };
 
-struct HttpResponse {
+struct HttpReply {
   int status = 0;
   std::string url;  // that answered in the end
   // Lower-case names. What the hops before said in x-linked-* and x-repo-* is kept, as the Hugging
@@ -36,11 +36,14 @@ struct HttpResponse {
 // Gets a successful (2xx) response before its first byte, and every piece of its body. An error
 // stops the transfer and is returned from get().
 struct HttpSink {
-  std::function<Result<void>(const HttpResponse&)> begin;
+  std::function<Result<void>(const HttpReply&)> begin;
   std::function<Result<void>(std::span<const std::byte>)> body;
+  // Asked about once a second, also while nothing comes; false ends the transfer with kCancelled.
+  std::function<bool()> keep_going = {};
 };
 
-// One thread at a time; keeps connections open.
+// One thread at a time; keeps connections open. A public address may not redirect to one of a
+// private network: that would let a stranger's answer choose what is asked there.
 class HttpClient {
  public:
   struct Options {
@@ -56,9 +59,10 @@ class HttpClient {
   // Statuses other than 2xx become errors: 401 kUnauthenticated, 403 kPermissionDenied, 404
   // kNotFound, 416 kInvalidArgument, 429 kResourceExhausted, 5xx and all trouble of the network
   // kUnavailable.
-  Result<HttpResponse> get(const HttpRequest& request, const HttpSink& sink);
+  Result<HttpReply> get(const HttpRequest& request, const HttpSink& sink);
   // The body as text; more than max_bytes is an error.
-  Result<std::string> get_text(const HttpRequest& request, size_t max_bytes);
+  Result<std::string> get_text(const HttpRequest& request, size_t max_bytes,
+                               const std::function<bool()>& keep_going = {});
 
  private:
   struct State;

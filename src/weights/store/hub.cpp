@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "weights/json_document.h"
 
@@ -95,6 +96,43 @@ Result<std::vector<HubFile>> select_named(const HubRepository& repository,
   return Error(ErrorCode::kNotFound, repository.id + ": has no file \"" + name + "\"");
 }
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return lower;
+}
+
+// The GGUF models, parts of one as one pattern.
+std::vector<std::string> gguf_models(const HubRepository& repository) {
+  std::vector<std::string> models;
+  for (const HubFile& file : repository.files) {
+    const std::string pattern = part_pattern(file.name);
+    if (file.name.ends_with(".gguf") && std::ranges::find(models, pattern) == models.end()) {
+      models.push_back(pattern);
+    }
+  }
+  return models;
+}
+
+Error has_several(const HubRepository& repository, const std::vector<std::string>& models) {
+  std::string choice;
+  for (const std::string& model : models) choice += "\n  " + model;
+  return Error(ErrorCode::kInvalidArgument,
+               repository.id + ": has several models; add one to the name, as in hf:" +
+                   repository.id + "/FILE:" + choice);
+}
+
+// "Q4_K_M" means "m-Q4_K_M.gguf" if no other name holds it.
+Result<std::vector<HubFile>> select_by_part(const HubRepository& repository,
+                                            const std::string& part) {
+  auto models = gguf_models(repository);
+  std::erase_if(models, [&](const std::string& model) {
+    return lower_case(model).find(lower_case(part)) == std::string::npos;
+  });
+  if (models.size() > 1) return has_several(repository, models);
+  return select_named(repository, models.empty() ? part : models[0]);
+}
+
 std::vector<HubFile> select_safetensors(const HubRepository& repository) {
   const auto has = [&](std::string_view name) {
     return std::ranges::find(repository.files, name, &HubFile::name) != repository.files.end();
@@ -139,40 +177,34 @@ Result<HubRepository> parse_hub_repository(const std::string& text, const std::s
 }
 
 Result<HubRepository> read_hub_repository(HttpClient& client, const StoreOptions& options,
-                                          const std::string& id, const std::string& revision) {
+                                          const std::string& id, const std::string& revision,
+                                          const std::function<bool()>& keep_going) {
   HttpRequest request;
   request.url = options.hub_endpoint + "/api/models/" + url_encode(id, true) + "/revision/" +
                 url_encode(revision, false) + "?blobs=true";
   request.bearer_token = options.hub_token;
-  TRIVET_ASSIGN_OR_RETURN(const std::string answer, client.get_text(request, kMaxAnswerBytes));
+  TRIVET_ASSIGN_OR_RETURN(const std::string answer,
+                          client.get_text(request, kMaxAnswerBytes, keep_going));
   return parse_hub_repository(answer, id, revision);
 }
 
 Result<std::vector<HubFile>> select_hub_files(const HubRepository& repository,
                                               const std::string& file) {
-  if (!file.empty()) return select_named(repository, file);
+  if (!file.empty()) {
+    const auto named = select_named(repository, file);
+    return named ? named : select_by_part(repository, file);
+  }
   const bool has_safetensors = std::ranges::any_of(repository.files, [](const HubFile& candidate) {
     return !in_folder(candidate.name) && candidate.name.ends_with(".safetensors");
   });
   if (has_safetensors) return select_safetensors(repository);
-  std::vector<std::string> models;
-  for (const HubFile& candidate : repository.files) {
-    const std::string pattern = part_pattern(candidate.name);
-    if (candidate.name.ends_with(".gguf") && std::ranges::find(models, pattern) == models.end()) {
-      models.push_back(pattern);
-    }
-  }
+  const std::vector<std::string> models = gguf_models(repository);
   if (models.size() == 1) return select_named(repository, models[0]);
   if (models.empty()) {
     return Error(ErrorCode::kNotFound,
                  repository.id + ": has neither .safetensors nor .gguf files");
   }
-  std::string choice;
-  for (const std::string& model : models) choice += "\n  " + model;
-  return Error(ErrorCode::kInvalidArgument, repository.id +
-                                                ": has several models; add one to the "
-                                                "name, as in hf:" +
-                                                repository.id + "/FILE:" + choice);
+  return has_several(repository, models);
 }
 
 std::string hub_file_url(const StoreOptions& options, const HubRepository& repository,

@@ -30,7 +30,8 @@ struct HubRepository {
 };
 
 Result<HubRepository> read_hub_repository(HttpClient& client, const StoreOptions& options,
-                                          const std::string& id, const std::string& revision);
+                                          const std::string& id, const std::string& revision,
+                                          const std::function<bool()>& keep_going = {});
 
 // The answer of the API, checked: names are relative paths without "..", numbers and digests
 // well-formed.

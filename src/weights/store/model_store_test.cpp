@@ -132,6 +132,38 @@ TEST_F(ModelStoreTest, PullsTheSafetensorsModelOfARepository) {
   EXPECT_EQ(server_.requests().size(), requests);
 }
 
+TEST_F(ModelStoreTest, FindsAGgufModelByAPartOfItsName) {
+  hub_.files["m-Q4_K_M.gguf"] = testing_gguf::tiny_llama().build();
+  hub_.files["m-Q4_K_S.gguf"] = "x";
+  hub_.files["big/m-Q8_0-00001-of-00002.gguf"] = "y";
+  hub_.files["big/m-Q8_0-00002-of-00002.gguf"] = "z";
+  EXPECT_TRUE(store().pull("hf:org/model/q4_k_m").ok());
+  EXPECT_EQ(store().list().at(0).name, "org/model/q4_k_m");
+  const auto several = store().pull("hf:org/model/Q4_K");
+  ASSERT_FALSE(several.ok());
+  EXPECT_THAT(several.error().message(), HasSubstr("m-Q4_K_S.gguf"));
+  EXPECT_THAT(several.error().message(), Not(HasSubstr("Q8_0")));
+  EXPECT_EQ(store().pull("hf:org/model/Q2_K").error().code(), ErrorCode::kNotFound);
+  EXPECT_TRUE(store().pull("hf:org/model/Q8_0").ok());
+  EXPECT_EQ(server_.requests().back().target, "/storage/big/m-Q8_0-00002-of-00002.gguf");
+}
+
+TEST_F(ModelStoreTest, TellsWhichFileIsPulledAndHowFarItIs) {
+  put_safetensors();
+  std::map<std::string, uint64_t> seen;  // bytes of each file
+  const auto path = store().pull("hf:org/model", [&](const PullProgress& progress) {
+    if (!progress.phase.starts_with("downloading ")) return true;
+    EXPECT_EQ(progress.sha256, sha256_hex(hub_.files.at(std::string(progress.file))));
+    EXPECT_EQ(progress.file_total_bytes, hub_.files.at(std::string(progress.file)).size());
+    EXPECT_LE(progress.file_done_bytes, progress.file_total_bytes);
+    seen[std::string(progress.file)] = progress.file_done_bytes;
+    return true;
+  });
+  ASSERT_TRUE(path.ok()) << path.error().message();
+  EXPECT_EQ(seen.size(), 3u);
+  for (const auto& [file, bytes] : seen) EXPECT_EQ(bytes, hub_.files.at(file).size());
+}
+
 TEST_F(ModelStoreTest, PullsGgufFilesByNameWithAllParts) {
   auto first = testing_gguf::tiny_llama();
   hub_.files["q4/m-00001-of-00002.gguf"] = first.u16("split.no", 0).u16("split.count", 2).build();
