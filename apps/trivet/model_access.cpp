@@ -46,11 +46,13 @@ std::string program_folder() {
       .string();
 }
 
-ModelStore open_store(const std::string& folder) {
-  auto options = default_store_options();
+StoreOptions store_options(const std::string& folder) {
+  StoreOptions options = default_store_options();
   if (!folder.empty()) options.root = folder;
-  return ModelStore(std::move(options));
+  return options;
 }
+
+ModelStore open_store(const std::string& folder) { return ModelStore(store_options(folder)); }
 
 Result<std::string> pull_with_progress(const ModelStore& store, const std::string& spec) {
   std::optional<ProgressBar> bar;

@@ -20,6 +20,7 @@ std::string program_folder();
 Result<std::string> read_text_file(const std::string& path);
 
 // The store in the folder, or the default one if it is empty.
+StoreOptions store_options(const std::string& folder);
 ModelStore open_store(const std::string& folder);
 
 // Draws a bar for each phase. Returns the path to open.

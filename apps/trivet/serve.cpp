@@ -211,6 +211,7 @@ ServerOptions server_options(const ServeOptions& options) {
   server.notice = [](const std::string& text) { print_notice(text); };
   server.state_dir = options.state_dir.empty() ? StateFolder::default_path() : options.state_dir;
   server.batch_concurrency = options.model.max_num_seqs;
+  server.model_store = store_options(options.model.store);
   return server;
 }
 
@@ -272,6 +273,8 @@ Result<void> serve_until_stopped(const ServeOptions& options) {
   TRIVET_ASSIGN_OR_RETURN(const auto access_log,
                           open_access_log(options.disable_access_log ? "off" : options.access_log));
   TRIVET_ASSIGN_OR_RETURN(const auto model, load_with_progress(model_options(options)));
+  TRIVET_ASSIGN_OR_RETURN(server_settings.served_path,
+                          find_model(options.model.model, options.model.store));
 
   ServedModel served = served_model(options, *model);
   served.dialect = dialects.calls;

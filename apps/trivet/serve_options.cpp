@@ -127,8 +127,8 @@ void describe_access(OptionTable& table, ServeOptions& options) {
       .elsewhere("vLLM: the same, * by default.");
   table
       .add("enable-admin", &options.enable_admin,
-           "Let clients pause, resume, put to sleep, abort requests of others and read the "
-           "settings")
+           "Let clients pause, resume, put to sleep, abort requests of others, pull and delete "
+           "models and read the settings")
       .alias("--enable-sleep-mode")
       .elsewhere("vLLM: --enable-sleep-mode and VLLM_SERVER_DEV_MODE=1.");
   table.add("disable-docs", &options.disable_docs, "Do not serve /docs and /openapi.json")

@@ -23,8 +23,9 @@ struct RouteCall {
   const ServerState& server;
   const ServedModel* model;  // null while loading; never null if the route needs the model
   std::string_view body;
-  std::string_view path_parameter;  // what "{...}" of the path matched, decoded
-  std::string_view query;           // after "?", as sent
+  // What "{...}" of the path matched, decoded; of several, with slashes in between.
+  std::string_view path_parameter;
+  std::string_view query;  // after "?", as sent
   const HttpHead& head = HttpHead::none();
   const CallContext& context;
   // Of a route that generates, where there are keys: for one who runs the work without the client.
@@ -43,6 +44,7 @@ struct FeedCall {
   uint64_t from = 0;              // number of the first event
   bool ends_with_client = false;  // the work behind it is cancelled when this client leaves
   HeaderFields fields = {};
+  bool takes_any_time = false;  // the server's limit for an answer does not count
 };
 
 // The whole answer, a call for the engine, or an answer to read along.
@@ -53,8 +55,8 @@ using AnswerFunction = Answer (*)(const RouteCall&);
 
 struct Route {
   std::string_view method;  // GET also answers HEAD
-  // One part, between slashes or at the end, may be "{name}", which matches any such part, or at
-  // the end "{name...}", which matches the rest, slashes included.
+  // A part, between slashes or at the end, may be "{name}", which matches any such part, or at the
+  // end "{name...}", which matches the rest, slashes included.
   std::string_view path;
   AnswerFunction answer;
   bool is_open = false;      // no API key needed

@@ -33,6 +33,7 @@
 #include "server/guard/api_key.h"
 #include "telemetry/access_log.h"
 #include "telemetry/metrics.h"
+#include "weights/model_store.h"
 
 namespace trivet {
 
@@ -71,6 +72,9 @@ struct ServerOptions {
   // Stored responses, files, batches; empty = these are not available.
   std::string state_dir;
   int batch_concurrency = 16;  // lines of batches with the engine at once
+
+  StoreOptions model_store;  // where administrators pull to and delete from; no root = nowhere
+  std::string served_path;   // of the model being served; it is not deleted
 
   Duration header_timeout = std::chrono::seconds(10);  // first byte (or connection) to end of head
   Duration body_timeout = std::chrono::seconds(60);    // head to end of body

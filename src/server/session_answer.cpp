@@ -303,7 +303,8 @@ void Session::tick() {
 
 void Session::tick_generation(TimePoint time) {
   const ServerOptions& options = server_.options();
-  if (time - exchange_.started >= options.request_timeout + kEngineGrace) {
+  const bool is_limited = !exchange_.feed || !exchange_.feed->call.takes_any_time;
+  if (is_limited && time - exchange_.started >= options.request_timeout + kEngineGrace) {
     ApiError error;
     error.http_status = 504;
     error.type = "GatewayTimeoutError";

@@ -1,4 +1,4 @@
-// The Ollama API, except for what changes the models on disk.
+// The Ollama API, except for what is about models on disk.
 #include "api/ollama/ollama_api.h"
 
 #include "server/plain_answer.h"
@@ -19,8 +19,6 @@ Answer generate(const RouteCall& call) {
 Answer chat(const RouteCall& call) {
   return answer_of(answer_ollama_chat(call.body, *call.model, call.context));
 }
-
-Answer tags(const RouteCall& call) { return plain_answer(answer_ollama_tags(call.model, {})); }
 
 Answer ps(const RouteCall& call) { return plain_answer(answer_ollama_ps(*call.model)); }
 
@@ -61,7 +59,6 @@ Route ollama_plain(std::string_view method, std::string_view path, AnswerFunctio
 
 Route ollama_generate_route() { return ollama_generating("/api/generate", generate); }
 Route ollama_chat_route() { return ollama_generating("/api/chat", chat); }
-Route ollama_tags_route() { return ollama_plain("GET", "/api/tags", tags, false); }
 Route ollama_ps_route() { return ollama_plain("GET", "/api/ps", ps, true); }
 Route ollama_show_route() { return ollama_plain("POST", "/api/show", show, true); }
 Route ollama_version_route() {

@@ -3,6 +3,7 @@
 #include <openssl/sha.h>
 
 #include "server/services/batch_service.h"
+#include "server/services/model_pulls.h"
 #include "server/services/response_service.h"
 
 namespace trivet {
@@ -81,7 +82,8 @@ Services::Services(const ServerOptions& options, EngineBridge& bridge, Metrics& 
       streams_(kStreamLimits, clock),
       keyed_(kKeyLimits, clock),
       responses_(std::make_unique<ResponseService>(*this, options)),
-      batches_(std::make_unique<BatchService>(*this, options)) {}
+      batches_(std::make_unique<BatchService>(*this, options)),
+      pulls_(std::make_unique<ModelPulls>(options.model_store)) {}
 
 Services::~Services() { stop(); }
 
@@ -98,9 +100,13 @@ void Services::attach(Engine& engine, const ServedModel& model) {
 void Services::suspend() {
   responses_->suspend();
   batches_->suspend();
+  pulls_->stop();
 }
 
-void Services::stop() { runner_.stop(); }
+void Services::stop() {
+  pulls_->stop();
+  runner_.stop();
+}
 
 Result<StateFolder*> Services::state() {
   const std::lock_guard lock(state_mutex_);

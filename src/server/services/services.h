@@ -18,6 +18,7 @@
 namespace trivet {
 
 class BatchService;
+class ModelPulls;
 class ResponseService;
 
 // Thread-safe. Takes no thread and no disk before it is used.
@@ -37,6 +38,7 @@ class Services {
   KeyGuard& keys() { return keys_; }
   ResponseService& responses() { return *responses_; }
   BatchService& batches() { return *batches_; }
+  ModelPulls& pulls() { return *pulls_; }
   // Opened by the first call that can.
   Result<StateFolder*> state();
   StateFolder* state_if_open();  // null if nobody has asked for it
@@ -96,6 +98,7 @@ class Services {
   std::unique_ptr<StateFolder> state_;
   std::unique_ptr<ResponseService> responses_;
   std::unique_ptr<BatchService> batches_;
+  const std::unique_ptr<ModelPulls> pulls_;
 };
 
 }  // namespace trivet
