@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "base/clock.h"
+#include "server/guard/model_view.h"
 #include "server/parse_workers.h"
 
 namespace trivet {
@@ -311,6 +312,7 @@ void Session::finish_body() {
                  .unix_seconds = unix_seconds(),
                  .admin = is_admin()};
   job.budget = std::move(exchange_.budget);
+  job.key = exchange_.key;
   if (!take_earlier_answer()) dispatch();
 }
 
@@ -318,8 +320,9 @@ void Session::dispatch() {
   state_ = State::kParsing;
   exchange_.job->ticket = std::move(exchange_.ticket);
   const auto run = [](ServerState& server, Job& job) {
+    const ModelView view(server.model(), job.key.get());
     Answer answer = job.route->answer({.server = server,
-                                       .model = server.model(),
+                                       .model = view.get(),
                                        .body = job.body,
                                        .path_parameter = job.path_parameter,
                                        .query = job.head.query,

@@ -75,7 +75,8 @@ class Session final : public OutputReceiver {
     HttpHead head;
     std::string body;
     CallContext context;
-    std::unique_ptr<KeyTicket> ticket;  // while the route may take it
+    std::unique_ptr<KeyTicket> ticket;     // while the route may take it
+    std::shared_ptr<const KeyPolicy> key;  // null = none is needed
     std::unique_ptr<BodyBudget> budget;
     // For those who send the same Idempotency-Key: they get the answer even if this session has
     // gone.

@@ -82,9 +82,13 @@ Sha256 sha256_of(std::string_view text) {
   return digest;
 }
 
-bool KeyPolicy::allows_model(const std::vector<std::string>& names) const {
-  return models.empty() || std::find_first_of(models.begin(), models.end(), names.begin(),
-                                              names.end()) != models.end();
+std::vector<std::string> KeyPolicy::allowed_of(const std::vector<std::string>& names) const {
+  if (models.empty()) return names;
+  std::vector<std::string> allowed;
+  for (const std::string& name : names) {
+    if (std::find(models.begin(), models.end(), name) != models.end()) allowed.push_back(name);
+  }
+  return allowed;
 }
 
 Result<KeyRing> KeyRing::create(const std::vector<ApiKey>& keys) {

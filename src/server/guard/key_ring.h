@@ -26,8 +26,12 @@ struct KeyPolicy {
   std::vector<std::string> models;
   bool admin = false;
 
-  // Whether it may use a model that is served under these names.
-  bool allows_model(const std::vector<std::string>& names) const;
+  // Those of the names that a request of this key may use.
+  std::vector<std::string> allowed_of(const std::vector<std::string>& names) const;
+  // Whether it may use a model that is served under these names: under one of them at least.
+  bool allows_model(const std::vector<std::string>& names) const {
+    return models.empty() || !allowed_of(names).empty();
+  }
 };
 
 // SHA-256 of every key; the keys themselves are not kept. Immutable, thread-safe.

@@ -54,6 +54,8 @@ TEST(KeyPolicy, AllowsAModelUnderAnyOfItsNames) {
   policy.models = {"small", "large"};
   EXPECT_TRUE(policy.allows_model({"alias", "large"}));
   EXPECT_FALSE(policy.allows_model({"alias"}));
+  EXPECT_EQ(policy.allowed_of({"alias", "large", "small"}),
+            (std::vector<std::string>{"large", "small"}));
 }
 
 TEST(RandomId, DiffersEachTimeAndIsAValidRequestId) {

@@ -117,6 +117,21 @@ TEST(SessionGuard, KeysThatMayNotUseTheModelAreTold) {
   EXPECT_THAT(world.send(get("/echo/x", kKey)), StartsWith("HTTP/1.1 200 "));
 }
 
+TEST(SessionGuard, AKeySeesTheModelUnderTheNamesThatItAllows) {
+  ApiKey key = key_with({});
+  key.models = {"alias", "other"};
+  ServerOptions options = with_key(key);
+  options.api_keys.push_back({.name = "all", .secret = "any"});
+  SessionWorld world(options, false, false, all_routes());
+  world.state.attach(world.engine, ServedModel{.names = {"tiny", "alias"}});
+  const std::string narrowed = world.send(get("/v1/models", kKey));
+  EXPECT_THAT(narrowed, AllOf(HasSubstr("\"alias\""), Not(HasSubstr("\"tiny\""))));
+  EXPECT_THAT(world.send(get("/v1/models/tiny", kKey)), StartsWith("HTTP/1.1 404 "));
+  EXPECT_THAT(world.send(get("/v1/models/alias", kKey)), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(world.send(get("/v1/models", "Authorization: Bearer any\r\n")),
+              AllOf(HasSubstr("\"alias\""), HasSubstr("\"tiny\"")));
+}
+
 TEST(SessionGuard, AdminEndpointsNeedAnAdminKeyOnceThereAreKeys) {
   ServerOptions options;
   options.enable_admin = true;

@@ -4,6 +4,7 @@
 #include <future>
 
 #include "base/clock.h"
+#include "server/guard/model_view.h"
 #include "server/plain_answer.h"
 #include "server/server_state.h"
 #include "server/services/batch_job.h"
@@ -152,7 +153,9 @@ bool BatchService::start_lines() {
     if (engine_is_full_ || running_lines_ >= options_.batch_concurrency) return false;
     started = true;
     ++running_lines_;
-    job->start_next(services_.runner(), *model_.load(), options_.request_timeout,
+    const auto key = services_.keys().ring()->named(job->record().tenant);
+    const ModelView view(model_.load(), key.get());
+    job->start_next(services_.runner(), *view.get(), options_.request_timeout,
                     [this](bool retry_later) {
                       --running_lines_;
                       if (!retry_later) return pump_soon();
