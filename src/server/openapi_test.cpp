@@ -80,14 +80,15 @@ TEST(OpenApi, NamesEachOperationOnceAndDeclaresEachPathParameter) {
   for (const auto& [path, item] : document()["paths"].items()) {
     for (const auto& [method, operation] : item.items()) {
       EXPECT_TRUE(names.insert(operation["operationId"]).second) << path;
-      const size_t begin = path.find('{');
-      if (begin == std::string::npos) continue;
-      const std::string name = path.substr(begin + 1, path.find('}') - begin - 1);
       const auto parameters = operation.value("parameters", nlohmann::json::array());
-      EXPECT_TRUE(
-          std::any_of(parameters.begin(), parameters.end(),
-                      [&](const auto& p) { return p["name"] == name && p["in"] == "path"; }))
-          << method << " " << path;
+      for (size_t begin = path.find('{'); begin != std::string::npos;
+           begin = path.find('{', begin + 1)) {
+        const std::string name = path.substr(begin + 1, path.find('}', begin) - begin - 1);
+        EXPECT_TRUE(
+            std::any_of(parameters.begin(), parameters.end(),
+                        [&](const auto& p) { return p["name"] == name && p["in"] == "path"; }))
+            << method << " " << path;
+      }
     }
   }
 }

@@ -3,7 +3,7 @@
 namespace trivet {
 namespace {
 
-// The decoded "{...}" part, "" for exact matches; absent = no match.
+// The decoded "{...}" parts, "" for exact matches; absent = no match.
 std::optional<std::string> match_path(std::string_view pattern, std::string_view path) {
   const size_t brace = pattern.find('{');
   if (brace == std::string_view::npos) {
@@ -11,16 +11,19 @@ std::optional<std::string> match_path(std::string_view pattern, std::string_view
     return std::string();
   }
   const size_t end = pattern.find('}', brace);
-  const std::string_view tail = pattern.substr(end + 1);
-  if (path.size() <= brace + tail.size() || path.substr(0, brace) != pattern.substr(0, brace) ||
-      !path.ends_with(tail)) {
+  const bool takes_all = pattern.substr(brace, end - brace).ends_with("...");
+  if (path.size() <= brace || path.substr(0, brace) != pattern.substr(0, brace)) {
     return std::nullopt;
   }
   path.remove_prefix(brace);
-  path.remove_suffix(tail.size());
-  const bool takes_all = pattern.substr(brace, end - brace).ends_with("...");
-  if (!takes_all && path.find('/') != std::string_view::npos) return std::nullopt;
-  return percent_decode(path);
+  const std::string_view part = takes_all ? path : path.substr(0, path.find('/'));
+  if (part.empty()) return std::nullopt;
+  std::optional<std::string> decoded = percent_decode(part);
+  const std::optional<std::string> rest =
+      match_path(pattern.substr(end + 1), path.substr(part.size()));
+  if (!decoded || !rest) return std::nullopt;
+  if (!rest->empty()) decoded->append("/").append(*rest);
+  return decoded;
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
 
-// Version 1. A later version appends its changes and counts on.
+// One entry per version. A later version appends its changes.
 constexpr const char* kSchema[] = {
     "CREATE TABLE responses(id TEXT PRIMARY KEY, tenant TEXT NOT NULL, created INTEGER NOT NULL,"
     " status TEXT NOT NULL, background INTEGER NOT NULL, previous TEXT, request BLOB NOT NULL,"
@@ -27,6 +27,12 @@ constexpr const char* kSchema[] = {
     "CREATE INDEX batches_by_tenant ON batches(tenant, created);"
     "CREATE TABLE batch_lines(batch TEXT NOT NULL, line INTEGER NOT NULL, ok INTEGER NOT NULL,"
     " answer BLOB NOT NULL, PRIMARY KEY(batch, line));",
+    "CREATE TABLE conversations(id TEXT PRIMARY KEY, tenant TEXT NOT NULL, created INTEGER NOT "
+    "NULL, used INTEGER NOT NULL, metadata TEXT NOT NULL);"
+    "CREATE INDEX conversations_by_use ON conversations(used);"
+    "CREATE TABLE conversation_items(conversation TEXT NOT NULL, position INTEGER NOT NULL,"
+    " id TEXT NOT NULL, item BLOB NOT NULL, PRIMARY KEY(conversation, position));"
+    "CREATE INDEX conversation_items_by_id ON conversation_items(id);",
 };
 constexpr int kSchemaVersion = static_cast<int>(std::size(kSchema));
 

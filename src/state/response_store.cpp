@@ -39,7 +39,8 @@ Result<void> ResponseStore::put(const StoredResponse& response) {
   return transaction.commit();
 }
 
-Result<bool> ResponseStore::update(const StoredResponse& response) {
+Result<bool> ResponseStore::update(const StoredResponse& response,
+                                   const ConversationGrowth& growth) {
   Transaction transaction(database_);
   Statement statement(database_,
                       "UPDATE responses SET status=?, request=?, object=?, turn=?, events=? WHERE "
@@ -48,6 +49,10 @@ Result<bool> ResponseStore::update(const StoredResponse& response) {
   statement.bind(response.turn).bind(response.events).bind(response.id).bind(response.tenant);
   TRIVET_RETURN_IF_ERROR(statement.run());
   const bool updated = database_.changed_rows() > 0;
+  if (updated && !growth.conversation.empty()) {
+    TRIVET_RETURN_IF_ERROR(
+        append_items(database_, growth.conversation, response.tenant, growth.items, growth.now));
+  }
   TRIVET_RETURN_IF_ERROR(transaction.commit());
   return updated;
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "state/conversation_store.h"
 #include "state/database.h"
 
 namespace trivet {
@@ -26,6 +27,13 @@ struct StoredResponse {
   std::string events;                   // its stream, if it can be read again
 };
 
+// What a response adds to the conversation that it belongs to.
+struct ConversationGrowth {
+  std::string conversation;
+  std::vector<ConversationItem> items;
+  int64_t now = 0;  // Unix seconds
+};
+
 // Thread-safe. Nobody sees what belongs to another tenant: it is as if it were not there.
 class ResponseStore {
  public:
@@ -35,8 +43,9 @@ class ResponseStore {
 
   // Replaces one of the same id.
   Result<void> put(const StoredResponse& response);
-  // The new state of one that is there. False: it is gone, and stays so.
-  Result<bool> update(const StoredResponse& response);
+  // The new state of one that is there, and of its conversation, both or neither. False: the
+  // response is gone, and stays so. Nothing grows then; nor if the conversation is gone.
+  Result<bool> update(const StoredResponse& response, const ConversationGrowth& growth = {});
   Result<std::optional<StoredResponse>> find(std::string_view id, std::string_view tenant);
   // False: there was none.
   Result<bool> erase(std::string_view id, std::string_view tenant);

@@ -67,6 +67,7 @@ StateFolder::StateFolder(const std::string& path, const StateLimits& limits, int
       lock_(lock),
       database_(std::move(database)),
       responses_(*database_),
+      conversations_(*database_),
       files_(*database_, path + "/files", limits.max_files_bytes),
       batches_(*database_, files_) {}
 
@@ -76,6 +77,7 @@ Result<void> StateFolder::tidy(int64_t unix_seconds) {
   TRIVET_RETURN_IF_ERROR(files_.erase_expired(unix_seconds));
   const int64_t before = unix_seconds - limits_.max_age_seconds;
   TRIVET_RETURN_IF_ERROR(batches_.prune(before));
+  TRIVET_RETURN_IF_ERROR(conversations_.prune(before, limits_.max_conversations_bytes));
   return responses_.prune(before, limits_.max_responses_bytes);
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "state/batch_store.h"
+#include "state/conversation_store.h"
 #include "state/database.h"
 #include "state/file_store.h"
 #include "state/response_store.h"
@@ -15,7 +16,9 @@ namespace trivet {
 struct StateLimits {
   int64_t max_files_bytes = int64_t{16} << 30;  // all together
   int64_t max_responses_bytes = int64_t{1} << 30;
-  int64_t max_age_seconds = int64_t{30} * 24 * 3600;  // of responses and ended batches
+  int64_t max_conversations_bytes = int64_t{1} << 30;
+  // Of responses and ended batches, and of conversations since their last use.
+  int64_t max_age_seconds = int64_t{30} * 24 * 3600;
 };
 
 // Thread-safe.
@@ -35,6 +38,7 @@ class StateFolder {
   StateFolder& operator=(const StateFolder&) = delete;
 
   ResponseStore& responses() { return responses_; }
+  ConversationStore& conversations() { return conversations_; }
   FileStore& files() { return files_; }
   BatchStore& batches() { return batches_; }
   // Drops what is too old or too much. Now and then.
@@ -48,6 +52,7 @@ class StateFolder {
   const int lock_;  // descriptor
   const std::unique_ptr<Database> database_;
   ResponseStore responses_;
+  ConversationStore conversations_;
   FileStore files_;
   BatchStore batches_;
 };

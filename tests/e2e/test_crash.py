@@ -6,6 +6,7 @@ import time
 
 import httpx
 import openai
+import pytest
 
 from conftest import Server, run_trivet, model_path
 
@@ -13,8 +14,8 @@ OPTIONS = ("--memory", "1500MiB", "--max-model-len", "2048", "--max-num-seqs", "
 LINES = 120
 
 
-def client_of(server):
-    return openai.OpenAI(base_url=server.url + "/v1", api_key="alice", max_retries=0, timeout=120)
+def client_of(server, key="alice"):
+    return openai.OpenAI(base_url=server.url + "/v1", api_key=key, max_retries=0, timeout=120)
 
 
 def batch_input(model, count):
@@ -46,10 +47,16 @@ def start_streams(server, model, count):
 
 
 def test_kill_during_50_streams_loses_nothing_that_was_acknowledged(tmp_path):
-    state = ("--state-dir", str(tmp_path / "state"))
+    made = run_trivet("keys", "add", str(tmp_path / "keys.jsonl"), "bob", "--requests-per-minute", "1000")
+    bobs_key = made.stdout.strip()
+    state = ("--state-dir", str(tmp_path / "state"), "--api-key-file", str(tmp_path / "keys.jsonl"))
     with Server(*OPTIONS, *state) as server:
         client = client_of(server)
         model = client.models.list().data[0].id
+        bobs = client_of(server, bobs_key).responses.create(model=model, input="I am Bob.", max_output_tokens=4)
+        conversation = client.conversations.create(metadata={"a": "b"})
+        client.responses.create(model=model, conversation=conversation.id, input="Say so.", max_output_tokens=4)
+        items = [item.to_dict() for item in client.conversations.items.list(conversation.id)]
         stored = [client.responses.create(model=model, input=f"Say {i}", max_output_tokens=4) for i in range(5)]
         file = client.files.create(file=("in.jsonl", batch_input(model, LINES).encode()), purpose="batch")
         batch = client.batches.create(input_file_id=file.id, endpoint="/v1/completions", completion_window="24h")
@@ -75,6 +82,14 @@ def test_kill_during_50_streams_loses_nothing_that_was_acknowledged(tmp_path):
                                         max_output_tokens=4)
         assert again.output_text is not None
         assert client.files.content(file.id).text == batch_input(model, LINES)
+        assert client.conversations.retrieve(conversation.id) == conversation
+        assert len(items) == 2 and [i.to_dict() for i in client.conversations.items.list(conversation.id)] == items
+        bob = client_of(server, bobs_key)
+        assert bob.responses.retrieve(bobs.id).to_dict() == bobs.to_dict()
+        with pytest.raises(openai.NotFoundError):
+            client.responses.retrieve(bobs.id)
+        with pytest.raises(openai.AuthenticationError):
+            client_of(server, "nobody").models.list()
         # The background response goes on: the same events, from the next number on.
         response_id = before[0].response.id
         after = list(client.responses.retrieve(response_id, stream=True, starting_after=before[-1].sequence_number))
@@ -91,8 +106,16 @@ def test_kill_during_50_streams_loses_nothing_that_was_acknowledged(tmp_path):
         answers = [json.loads(line) for line in client.files.content(now.output_file_id).text.splitlines()]
         assert sorted(a["custom_id"] for a in answers) == sorted(f"r{i}" for i in range(LINES))
         assert now.request_counts.total == now.request_counts.completed == LINES
+        # None of the lines that had an answer was done again: all else here is the background response and `again`.
+        assert finished_requests(server) <= LINES - done_before + 2
         single = client.completions.create(model=model, max_tokens=6, temperature=0, prompt="77 is").choices[0].text
         assert answers[77]["response"]["body"]["choices"][0]["text"] == single
+
+
+def finished_requests(server):
+    text = httpx.get(server.url + "/metrics", headers={"Authorization": "Bearer alice"}).text
+    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
+               if line.startswith("vllm:request_success_total"))
 
 
 def server_streams(server):

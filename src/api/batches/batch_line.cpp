@@ -12,8 +12,9 @@ using ParseFunction = ParsedCall (*)(std::string_view, const ServedModel&, const
 
 ParsedCall parse_batch_response(std::string_view body, const ServedModel& model,
                                 const CallContext& context) {
+  NoHistory nothing;
   ParsedResponse parsed =
-      parse_response(body, model, context, "resp_" + context.request_id, no_conversation);
+      parse_response(body, model, context, "resp_" + context.request_id, nothing);
   return {std::move(parsed.call), std::move(parsed.error), std::move(parsed.ignored_fields)};
 }
 

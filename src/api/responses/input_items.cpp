@@ -6,32 +6,67 @@ namespace {
 using simdjson::dom::element;
 using simdjson::dom::object;
 
+constexpr int kMaxReferences = 256;  // each is looked up
+
+// Where the items of a list come from and what they refer to.
+struct ItemSource {
+  std::string name;  // of the field
+  std::string_view suffix;
+  ResponseHistory* history = nullptr;  // null: no references
+  int references = 0;                  // so far
+};
+
 class ItemReader {
  public:
-  ItemReader(FirstError& error, size_t index, std::string_view suffix)
+  ItemReader(FirstError& error, size_t index, ItemSource& source)
       : error_(error),
-        path_("input[" + std::to_string(index) + "]"),
-        default_id_("_" + std::string(suffix) + "_i" + std::to_string(index)) {}
+        source_(source),
+        index_(index),
+        path_(source.name + "[" + std::to_string(index) + "]"),
+        default_id_("_" + std::string(source.suffix) + "_i" + std::to_string(index)) {}
 
   void read(object item, JsonWriter& writer, ChatMessageBuilder& chat, InputItems& input) {
     Fields fields(item, error_, path_ + ".");
     std::string type;
     fields.read("type", type);
     if (type.empty() && fields.has("role")) type = "message";
+    if (type.empty() && fields.has("id")) type = "item_reference";
     if (type == "message") return read_message(fields, writer, chat);
     if (type == "function_call") return read_call(fields, writer, chat);
     if (type == "function_call_output") return read_call_output(fields, writer, chat);
     if (type == "reasoning") return read_reasoning(fields, writer, chat);
     if (type.empty()) return fail("needs a `type`, or a `role` and a `content`");
-    if (type == "item_reference") {
-      return fail("is an item_reference; send the item itself, or `previous_response_id`");
-    }
+    if (type == "item_reference") return read_reference(fields, writer, chat, input);
     input.ignored.push_back(path_ + "." + type);
   }
 
  private:
   void fail(const std::string& what) {
-    error_.bad_request("`" + path_ + "` " + what + ".", "input");
+    error_.bad_request("`" + path_ + "` " + what + ".", source_.name);
+  }
+
+  // The item that it names, in its place.
+  void read_reference(Fields& fields, JsonWriter& writer, ChatMessageBuilder& chat,
+                      InputItems& input) {
+    std::string id;
+    fields.read("id", id);
+    if (id.empty()) return fail("needs the `id` of an item");
+    if (source_.history == nullptr) return fail("refers to an item that is a reference itself");
+    if (++source_.references > kMaxReferences) {
+      return fail("is one reference too many; send at most " + std::to_string(kMaxReferences));
+    }
+    const auto found = source_.history->item(id);
+    if (!found) {
+      ApiError refusal = to_api_error(found.error());
+      refusal.param = source_.name;
+      return error_.add(std::move(refusal));
+    }
+    JsonDocument document;
+    const auto root = document.parse(*found);
+    object item;
+    if (!root || root->get(item)) return fail("refers to an item that cannot be read");
+    ItemSource stored{path_, source_.suffix};
+    ItemReader(error_, index_, stored).read(item, writer, chat, input);
   }
 
   void begin_item(Fields& fields, JsonWriter& writer, std::string_view type,
@@ -156,9 +191,32 @@ class ItemReader {
   }
 
   FirstError& error_;
+  ItemSource& source_;
+  const size_t index_;
   const std::string path_;
   const std::string default_id_;
 };
+
+InputItems read_array(simdjson::dom::array items, ItemSource source, Fields* fields,
+                      FirstError& error) {
+  InputItems input;
+  ChatMessageBuilder chat;
+  JsonWriter writer(input.items);
+  writer.begin_array();
+  size_t index = 0;
+  for (const element item : items) {
+    object inner;
+    if (item.get(inner)) {
+      if (fields != nullptr) fields->wrong_type(source.name, "an array of objects", item);
+      break;
+    }
+    ItemReader(error, index++, source).read(inner, writer, chat, input);
+    if (error) break;
+  }
+  writer.end_array();
+  input.messages = chat.take();
+  return input;
+}
 
 void read_text(std::string_view text, std::string_view suffix, JsonWriter& writer,
                ChatMessageBuilder& chat) {
@@ -175,100 +233,63 @@ void read_text(std::string_view text, std::string_view suffix, JsonWriter& write
 
 }  // namespace
 
-void ChatMessageBuilder::open() {
-  if (!messages_.empty()) messages_ += ',';
+InputItems read_item_list(Fields& fields, const std::string& name, std::string_view suffix,
+                          ResponseHistory& history) {
+  const auto items = fields.read_array(name);
+  if (!items) return {.items = "[]", .messages = {}, .ignored = {}};
+  return read_array(*items, {name, suffix, &history}, &fields, fields.error());
 }
 
-void ChatMessageBuilder::flush() {
-  if (!has_answer_) return;
-  open();
-  JsonWriter writer(messages_);
-  writer.begin_object();
-  writer.key("role").string("assistant");
-  writer.key("content").string(text_);
-  if (!reasoning_.empty()) writer.key("reasoning_content").string(reasoning_);
-  if (!calls_.empty()) writer.key("tool_calls").raw("[" + calls_ + "]");
-  writer.end_object();
-  has_answer_ = has_text_ = false;
-  reasoning_.clear();
-  text_.clear();
-  calls_.clear();
-}
-
-void ChatMessageBuilder::add_message(std::string_view role, std::string_view text) {
-  if (role == "assistant") {
-    if (has_text_ || !calls_.empty()) flush();
-    has_answer_ = has_text_ = true;
-    text_ = text;
-    return;
-  }
-  flush();
-  open();
-  JsonWriter writer(messages_);
-  writer.begin_object();
-  writer.key("role").string(role);
-  writer.key("content").string(text).end_object();
-}
-
-void ChatMessageBuilder::add_reasoning(std::string_view text) {
-  if (has_text_ || !calls_.empty()) flush();
-  has_answer_ = true;
-  reasoning_ += text;
-}
-
-void ChatMessageBuilder::add_call(std::string_view call_id, std::string_view name,
-                                  std::string_view arguments) {
-  has_answer_ = true;
-  if (!calls_.empty()) calls_ += ',';
-  JsonWriter writer(calls_);
-  writer.begin_object();
-  writer.key("id").string(call_id);
-  writer.key("type").string("function");
-  writer.key("function").begin_object();
-  writer.key("name").string(name);
-  writer.key("arguments").string(arguments).end_object().end_object();
-}
-
-void ChatMessageBuilder::add_call_output(std::string_view call_id, std::string_view output) {
-  flush();
-  open();
-  JsonWriter writer(messages_);
-  writer.begin_object();
-  writer.key("role").string("tool");
-  writer.key("tool_call_id").string(call_id);
-  writer.key("content").string(output).end_object();
-}
-
-std::string ChatMessageBuilder::take() {
-  flush();
-  return std::exchange(messages_, {});
-}
-
-InputItems read_input(Fields& fields, std::string_view suffix) {
+InputItems read_input(Fields& fields, std::string_view suffix, ResponseHistory& history) {
+  const auto value = fields.find("input");
+  if (value && !value->is_string()) return read_item_list(fields, "input", suffix, history);
   InputItems input;
   ChatMessageBuilder chat;
   JsonWriter writer(input.items);
   writer.begin_array();
-  const auto value = fields.find("input");
-  if (!value) {
-    fields.error().bad_request("`input` must be a text or an array of items.", "input");
-  } else if (value->is_string()) {
+  if (value) {
     read_text(value->get_string().value_unsafe(), suffix, writer, chat);
-  } else if (const auto items = fields.read_array("input")) {
-    size_t index = 0;
-    for (const element item : *items) {
-      object inner;
-      if (item.get(inner)) {
-        fields.wrong_type("input", "a text or an array of objects", item);
-        break;
-      }
-      ItemReader(fields.error(), index++, suffix).read(inner, writer, chat, input);
-      if (fields.error()) break;
-    }
+  } else {
+    fields.error().bad_request("`input` must be a text or an array of items.", "input");
   }
   writer.end_array();
   input.messages = chat.take();
   return input;
+}
+
+std::string messages_of_items(const std::vector<std::string>& items, FirstError& error) {
+  std::string array = "[";
+  for (const std::string& item : items) {
+    if (array.size() + item.size() > JsonDocument::kMaxBytes) {
+      error.bad_request("The conversation is too long; begin a new one.", "conversation");
+      return {};
+    }
+    if (array.size() > 1) array += ',';
+    array += item;
+  }
+  array += ']';
+  JsonDocument document;
+  const auto root = document.parse(array);
+  simdjson::dom::array list;
+  if (!root || root->get(list)) {
+    error.bad_request("The conversation cannot be read; begin a new one.", "conversation");
+    return {};
+  }
+  return read_array(list, {"conversation", ""}, nullptr, error).messages;
+}
+
+std::vector<SplitItem> split_items(std::string_view array) {
+  std::vector<SplitItem> split;
+  JsonDocument document;
+  const auto root = document.parse(array);
+  simdjson::dom::array items;
+  if (!root || root->get(items)) return split;
+  for (const element item : items) {
+    std::string_view id;
+    if (item["id"].get(id)) id = {};
+    split.push_back({std::string(id), to_json(item)});
+  }
+  return split;
 }
 
 }  // namespace trivet

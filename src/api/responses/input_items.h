@@ -7,28 +7,10 @@
 #include <vector>
 
 #include "api/json_fields.h"
+#include "api/responses/chat_message_builder.h"
+#include "api/responses/response_history.h"
 
 namespace trivet {
-
-// Builds the messages of a chat from items: the calls, the reasoning and the text of one answer are
-// one message there, but several items here.
-class ChatMessageBuilder {
- public:
-  void add_message(std::string_view role, std::string_view text);
-  void add_reasoning(std::string_view text);
-  void add_call(std::string_view call_id, std::string_view name, std::string_view arguments);
-  void add_call_output(std::string_view call_id, std::string_view output);
-  // The messages so far: {"role", ...},{...} without the brackets of an array.
-  std::string take();
-
- private:
-  void flush();
-  void open();
-  std::string messages_;
-  // The answer that is being put together.
-  bool has_answer_ = false, has_text_ = false;
-  std::string reasoning_, text_, calls_;
-};
 
 struct InputItems {
   std::string items;     // JSON array, each with an id and a status: what /input_items lists
@@ -36,8 +18,21 @@ struct InputItems {
   std::vector<std::string> ignored;  // "input[3].web_search_call"
 };
 
-// Reads the field "input": a text or an array of items. Ids are made from `suffix`.
-InputItems read_input(Fields& fields, std::string_view suffix);
+// Reads the field "input": a text or an array of items. Ids are made from `suffix`; references are
+// looked up.
+InputItems read_input(Fields& fields, std::string_view suffix, ResponseHistory& history);
+// Reads the array of items that is the field.
+InputItems read_item_list(Fields& fields, const std::string& name, std::string_view suffix,
+                          ResponseHistory& history);
+
+// Items as read_input() or a response wrote them, as messages: ChatMessageBuilder::take().
+std::string messages_of_items(const std::vector<std::string>& items, FirstError& error);
+
+// The objects of a JSON array of items, and their ids.
+struct SplitItem {
+  std::string id, json;
+};
+std::vector<SplitItem> split_items(std::string_view array);
 
 }  // namespace trivet
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "api/fake_text.h"
@@ -37,17 +38,36 @@ std::vector<Event> events_of(const std::string& bytes) {
   return events;
 }
 
+class FakeHistory final : public ResponseHistory {
+ public:
+  using Texts = std::vector<std::string>;
+  std::map<std::string, Texts, std::less<>> responses, conversations;
+  std::map<std::string, std::string, std::less<>> items;
+
+  Result<Texts> turns(std::string_view response) override { return find(responses, response); }
+  Result<Texts> conversation(std::string_view id) override { return find(conversations, id); }
+  Result<std::string> item(std::string_view id) override { return find(items, id); }
+
+ private:
+  template <class Map>
+  static Result<typename Map::mapped_type> find(const Map& map, std::string_view id) {
+    const auto found = map.find(id);
+    if (found != map.end()) return found->second;
+    return Error(ErrorCode::kNotFound, "there is no " + std::string(id));
+  }
+};
+
 class ResponseCallTest : public testing::Test {
  protected:
   std::unique_ptr<ResponseCall> call_for(const std::string& fields) {
     ParsedResponse parsed = parse_response(R"({"model":"m","input":"Hi")" + fields + "}",
-                                           model_.served, kContext, "resp_ab", lookup_);
+                                           model_.served, kContext, "resp_ab", history_);
     EXPECT_FALSE(parsed.error) << parsed.error->message;
     ignored_ = parsed.ignored_fields;
     return std::move(parsed.call);
   }
   ApiError error_of(const std::string& body) {
-    ParsedResponse parsed = parse_response(body, model_.served, kContext, "resp_ab", lookup_);
+    ParsedResponse parsed = parse_response(body, model_.served, kContext, "resp_ab", history_);
     EXPECT_FALSE(parsed.call) << body;
     return parsed.error.value_or(ApiError{});
   }
@@ -61,7 +81,7 @@ class ResponseCallTest : public testing::Test {
   }
 
   FakeModel model_;
-  ConversationLookup lookup_ = no_conversation;
+  FakeHistory history_;
   std::vector<std::string> ignored_;
 };
 
@@ -197,10 +217,7 @@ TEST_F(ResponseCallTest, EndsWithFailureOrCancellation) {
 }
 
 TEST_F(ResponseCallTest, BuildsTheChatOutOfItemsAndEarlierTurns) {
-  lookup_ = [](std::string_view id) -> Result<std::vector<std::string>> {
-    EXPECT_EQ(id, "resp_0");
-    return std::vector<std::string>{R"([{"role":"user","content":"one"}])", "[]"};
-  };
+  history_.responses["resp_0"] = {R"([{"role":"user","content":"one"}])", "[]"};
   const ParsedResponse parsed = parse_response(
       R"({"instructions":"Be brief.","previous_response_id":"resp_0","input":[)"
       R"({"role":"developer","content":"Obey."},{"type":"message","role":"user","content":[{"type":"input_text",)"
@@ -209,7 +226,7 @@ TEST_F(ResponseCallTest, BuildsTheChatOutOfItemsAndEarlierTurns) {
       R"({"type":"function_call","call_id":"c","name":"f","arguments":"{}"},)"
       R"({"type":"web_search_call","id":"w"},)"
       R"({"type":"function_call_output","call_id":"c","output":"42"}]})",
-      model_.served, kContext, "resp_ab", lookup_);
+      model_.served, kContext, "resp_ab", history_);
   ASSERT_TRUE(parsed.call) << parsed.error->message;
   EXPECT_THAT(parsed.ignored_fields, ElementsAre("input[4].web_search_call"));
   const Json messages = Json::parse(model_.chat_template.messages);
@@ -223,6 +240,51 @@ TEST_F(ResponseCallTest, BuildsTheChatOutOfItemsAndEarlierTurns) {
   const Json turn = Json::parse(parsed.call->turn());
   EXPECT_EQ(turn.size(), 4u);
   EXPECT_EQ(Json::parse(parsed.call->request().input_items).size(), 5u);
+}
+
+TEST_F(ResponseCallTest, GoesOnFromTheItemsOfAConversation) {
+  history_.conversations["conv_1"] = {
+      R"({"id":"m1","type":"message","role":"user","content":[{"type":"input_text","text":"one"}]})",
+      R"({"id":"r1","type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"hm"}]})",
+      R"({"id":"m2","type":"message","role":"assistant","content":[{"type":"output_text","text":"two"}]})"};
+  const auto call = call_for(R"(,"instructions":"Be brief.","conversation":{"id":"conv_1"})");
+  const Json messages = Json::parse(model_.chat_template.messages);
+  ASSERT_EQ(messages.size(), 4u);
+  EXPECT_EQ(messages[1]["content"], "one");
+  EXPECT_EQ(messages[2]["content"], "two");
+  EXPECT_EQ(messages[2]["reasoning_content"], "hm");
+  EXPECT_EQ(messages[3]["content"], "Hi");
+  EXPECT_EQ(call->request().conversation, "conv_1");
+  EXPECT_EQ(Json::parse(call->body())["conversation"]["id"], "conv_1");
+  // The turn is only what this request brought.
+  EXPECT_EQ(Json::parse(call->turn()).size(), 1u);
+}
+
+TEST_F(ResponseCallTest, PutsAReferencedItemInItsPlace) {
+  history_.items["fc_1"] =
+      R"({"id":"fc_1","type":"function_call","call_id":"c","name":"f","arguments":"{}"})";
+  const ParsedResponse parsed = parse_response(
+      R"({"input":[{"role":"user","content":"a"},{"type":"item_reference","id":"fc_1"},)"
+      R"({"type":"function_call_output","call_id":"c","output":"42"},{"id":"fc_1"}]})",
+      model_.served, kContext, "resp_ab", history_);
+  ASSERT_TRUE(parsed.call) << parsed.error->message;
+  const Json messages = Json::parse(model_.chat_template.messages);
+  ASSERT_EQ(messages.size(), 4u);
+  EXPECT_EQ(messages[1]["tool_calls"][0]["id"], "c");
+  EXPECT_EQ(messages[3]["tool_calls"][0]["id"], "c");
+  const Json items = Json::parse(parsed.call->request().input_items);
+  EXPECT_EQ(items[1]["id"], "fc_1");
+  EXPECT_EQ(items[1]["type"], "function_call");
+}
+
+TEST_F(ResponseCallTest, BoundsReferencesAndFollowsNoneFurther) {
+  history_.items["m"] = R"({"role":"user","content":"x"})";
+  history_.items["loop"] = R"({"type":"item_reference","id":"loop"})";
+  std::string many;
+  for (int i = 0; i < 257; ++i) many += std::string(i == 0 ? "" : ",") + R"({"id":"m"})";
+  EXPECT_THAT(error_of(R"({"input":[)" + many + "]}").message, HasSubstr("at most 256"));
+  EXPECT_THAT(error_of(R"({"input":[{"id":"loop"}]})").message, HasSubstr("reference itself"));
+  EXPECT_EQ(error_of(R"({"input":[{"id":"gone"}]})").http_status, 404);
 }
 
 TEST_F(ResponseCallTest, HandsTheChatWhatItCallsOtherwise) {
@@ -252,6 +314,10 @@ TEST_F(ResponseCallTest, NamesTheFieldThatIsWrong) {
            {R"("input":"x","max_output_tokens":0)", "max_output_tokens"},
            {R"("input":"x","n":2)", "n"},
            {R"("input":"x","conversation":"c")", "conversation"},
+           {R"("input":"x","conversation":{})", "conversation"},
+           {R"("input":"x","conversation":"c","store":false)", "conversation"},
+           {R"("input":"x","conversation":"c","previous_response_id":"r")", "conversation"},
+           {R"("input":"x","prompt":{"id":"p"})", "prompt"},
            {R"("input":"x","tool_choice":{"type":"web_search"})", "tool_choice"},
            {R"("input":[{"type":"item_reference","id":"i"}])", "input"},
            {R"("input":[{"role":"user","content":[{"type":"input_image"}]}])", "input"},

@@ -1,6 +1,7 @@
 #include "api/responses/response_request.h"
 
 #include "api/responses/input_items.h"
+#include "api/responses/metadata.h"
 #include "api/responses/response_tools.h"
 
 namespace trivet {
@@ -9,12 +10,10 @@ namespace {
 using simdjson::dom::element;
 using simdjson::dom::object;
 
-constexpr size_t kMaxMetadata = 16;
-
 class RequestReader {
  public:
-  RequestReader(object body, FirstError& error, const ConversationLookup& lookup)
-      : fields_(body, error), error_(error), lookup_(lookup) {}
+  RequestReader(object body, FirstError& error, ResponseHistory& history)
+      : fields_(body, error), error_(error), history_(history) {}
 
   ResponseRequest read(std::string_view suffix) {
     JsonWriter writer(request_.chat_body);
@@ -61,6 +60,7 @@ class RequestReader {
                          "background");
     }
     fields_.read("previous_response_id", request_.previous_id);
+    read_conversation();
     std::string model;
     fields_.read("model", model);
     if (!model.empty()) writer.key("model").string(model);
@@ -70,6 +70,31 @@ class RequestReader {
       bool ignored = false;
       inner.read("include_obfuscation", ignored);
     }
+  }
+
+  // An id, or an object with an id.
+  void read_conversation() {
+    const auto value = fields_.find("conversation");
+    if (!value) return;
+    std::string id;
+    if (value->is_string()) {
+      fields_.read("conversation", id);
+    } else if (const auto inner = fields_.read_object("conversation")) {
+      Fields(*inner, error_, "conversation.").read("id", id);
+    }
+    if (id.empty()) return error_.bad_request("`conversation` must be an id.", "conversation");
+    if (request_.previous_id) {
+      error_.bad_request("`conversation` and `previous_response_id` exclude each other.",
+                         "conversation");
+    }
+    if (!request_.store) {
+      error_.bad_request("`conversation` needs `store`: the answer becomes part of it.",
+                         "conversation");
+    }
+    std::string repeated;
+    JsonWriter(repeated).begin_object().key("id").string(id).end_object();
+    echo("conversation", std::move(repeated));
+    request_.conversation = std::move(id);
   }
 
   void read_messages(JsonWriter& writer, std::string_view suffix) {
@@ -83,7 +108,8 @@ class RequestReader {
       messages = chat.take();
     }
     add_earlier_turns(messages);
-    InputItems input = read_input(fields_, suffix);
+    add_conversation(messages);
+    InputItems input = read_input(fields_, suffix, history_);
     append(messages, input.messages);
     move_to(request_.ignored_fields, input.ignored);
     request_.input_items = std::move(input.items);
@@ -98,7 +124,7 @@ class RequestReader {
 
   void add_earlier_turns(std::string& messages) {
     if (!request_.previous_id) return;
-    const auto turns = lookup_(*request_.previous_id);
+    const auto turns = history_.turns(*request_.previous_id);
     if (!turns) {
       ApiError refusal = to_api_error(turns.error());
       refusal.param = "previous_response_id";
@@ -111,6 +137,17 @@ class RequestReader {
       }
       append(messages, std::string_view(turn).substr(1, turn.size() - 2));
     }
+  }
+
+  void add_conversation(std::string& messages) {
+    if (!request_.conversation || error_) return;
+    const auto items = history_.conversation(*request_.conversation);
+    if (!items) {
+      ApiError refusal = to_api_error(items.error());
+      refusal.param = "conversation";
+      return error_.add(std::move(refusal));
+    }
+    append(messages, messages_of_items(*items, error_));
   }
 
   void read_generation(JsonWriter& writer) {
@@ -194,28 +231,14 @@ class RequestReader {
 
   void read_metadata() {
     echo_field("metadata", "{}");
-    const auto metadata = fields_.read_object("metadata");
-    if (!metadata) return;
-    size_t count = 0;
-    for (const auto field : *metadata) {
-      std::string_view text;
-      if (field.value.get(text) || field.key.size() > 64 || text.size() > 512 ||
-          ++count > kMaxMetadata) {
-        return error_.bad_request(
-            "`metadata` must hold at most 16 strings of at most 512 bytes, with names of at most "
-            "64.",
-            "metadata");
-      }
-    }
+    (void)::trivet::read_metadata(fields_);
   }
 
   void refuse_unsupported() {
-    for (const char* name : {"conversation", "prompt"}) {
-      if (fields_.has(name)) {
-        error_.not_implemented(std::string("`") + name +
-                                   "` is not supported; send `previous_response_id` and `input`.",
-                               name);
-      }
+    if (fields_.has("prompt")) {
+      error_.not_implemented(
+          "`prompt` is not supported; send `previous_response_id` or `conversation`, and `input`.",
+          "prompt");
     }
     for (const char* name :
          {"messages", "n", "response_format", "max_tokens", "max_completion_tokens", "logprobs",
@@ -229,19 +252,18 @@ class RequestReader {
 
   Fields fields_;
   FirstError& error_;
-  const ConversationLookup& lookup_;
+  ResponseHistory& history_;
   ResponseRequest request_;
 };
 
 }  // namespace
 
 std::optional<ResponseRequest> read_response_request(std::string_view body, std::string_view suffix,
-                                                     const ConversationLookup& lookup,
-                                                     FirstError& error) {
+                                                     ResponseHistory& history, FirstError& error) {
   JsonDocument document;
   const auto object = document.parse_object(body, error);
   if (!object) return std::nullopt;
-  ResponseRequest request = RequestReader(*object, error, lookup).read(suffix);
+  ResponseRequest request = RequestReader(*object, error, history).read(suffix);
   if (error) return std::nullopt;
   return request;
 }

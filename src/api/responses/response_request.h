@@ -2,7 +2,6 @@
 #ifndef TRIVET_API_RESPONSES_RESPONSE_REQUEST_H_
 #define TRIVET_API_RESPONSES_RESPONSE_REQUEST_H_
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,12 +9,9 @@
 #include <vector>
 
 #include "api/json_fields.h"
+#include "api/responses/response_history.h"
 
 namespace trivet {
-
-// The turns of the conversation that a response ended, from the first: a JSON array of chat
-// messages each.
-using ConversationLookup = std::function<Result<std::vector<std::string>>(std::string_view id)>;
 
 struct ResponseRequest {
   std::string chat_body;    // for read_chat_request
@@ -24,6 +20,7 @@ struct ResponseRequest {
   bool stream = false, store = true, background = false;
   bool wants_logprobs = false;
   std::optional<std::string> previous_id;
+  std::optional<std::string> conversation;  // that input and output are added to in the end
   // Members that the response object repeats: name and JSON.
   std::vector<std::pair<std::string, std::string>> echoed;
   std::vector<std::string> ignored_fields;
@@ -31,8 +28,7 @@ struct ResponseRequest {
 
 // `suffix` makes the ids of the input's items. Errors go to `error`.
 std::optional<ResponseRequest> read_response_request(std::string_view body, std::string_view suffix,
-                                                     const ConversationLookup& lookup,
-                                                     FirstError& error);
+                                                     ResponseHistory& history, FirstError& error);
 
 }  // namespace trivet
 

@@ -24,13 +24,18 @@ ApiError translated(ApiError error) {
   return error;
 }
 
+Error nothing_stored(std::string_view what, std::string_view id) {
+  return Error(ErrorCode::kNotFound, "there is no " + std::string(what) + " " + std::string(id) +
+                                         ": none are stored here");
+}
+
 }  // namespace
 
 ParsedResponse parse_response(std::string_view body, const ServedModel& model,
                               const CallContext& context, const std::string& id,
-                              const ConversationLookup& lookup) {
+                              ResponseHistory& history) {
   FirstError error;
-  auto request = read_response_request(body, id.substr(id.find('_') + 1), lookup, error);
+  auto request = read_response_request(body, id.substr(id.find('_') + 1), history, error);
   if (!request) return {nullptr, error.take(), {}};
   std::vector<std::string> ignored = request->ignored_fields, ignored_by_chat;
   auto chat = read_chat_request(request->chat_body, model, error, ignored_by_chat);
@@ -42,9 +47,14 @@ ParsedResponse parse_response(std::string_view body, const ServedModel& model,
           std::nullopt, std::move(ignored)};
 }
 
-Result<std::vector<std::string>> no_conversation(std::string_view id) {
-  return Error(ErrorCode::kNotFound,
-               "there is no response " + std::string(id) + ": none are stored here");
+Result<std::vector<std::string>> NoHistory::turns(std::string_view response) {
+  return nothing_stored("response", response);
 }
+
+Result<std::vector<std::string>> NoHistory::conversation(std::string_view id) {
+  return nothing_stored("conversation", id);
+}
+
+Result<std::string> NoHistory::item(std::string_view id) { return nothing_stored("item", id); }
 
 }  // namespace trivet

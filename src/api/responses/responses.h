@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/responses/response_call.h"
+#include "api/responses/response_history.h"
 
 namespace trivet {
 
@@ -22,10 +23,7 @@ struct ParsedResponse {
 // gets one that the id decides: made again after a crash, the answer is the same.
 ParsedResponse parse_response(std::string_view body, const ServedModel& model,
                               const CallContext& context, const std::string& id,
-                              const ConversationLookup& lookup);
-
-// Where no state is kept: batches, and stores that are off.
-Result<std::vector<std::string>> no_conversation(std::string_view id);
+                              ResponseHistory& history);
 
 }  // namespace trivet
 

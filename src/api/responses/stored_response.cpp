@@ -55,6 +55,28 @@ std::string page_of_items(std::string_view items, std::string_view after, int li
   return out;
 }
 
+std::string output_items(std::string_view object) {
+  JsonDocument document;
+  const auto root = document.parse(object);
+  element output;
+  if (!root || (*root)["output"].get(output)) return "[]";
+  return to_json(output);
+}
+
+std::optional<std::string> find_stored_item(std::string_view object, std::string_view input,
+                                            std::string_view id) {
+  for (const std::string& items : {output_items(object), std::string(input)}) {
+    JsonDocument document;
+    const auto root = document.parse(items);
+    simdjson::dom::array array;
+    if (!root || root->get(array)) continue;
+    for (const element item : array) {
+      if (id_of(item) == id) return to_json(item);
+    }
+  }
+  return std::nullopt;
+}
+
 std::string with_failure(std::string_view object, std::string_view message) {
   JsonDocument document;
   const auto root = document.parse(object);

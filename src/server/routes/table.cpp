@@ -12,6 +12,14 @@
   ROUTE(response_delete)          \
   ROUTE(response_cancel)          \
   ROUTE(response_input)           \
+  ROUTE(conversation_create)      \
+  ROUTE(conversation)             \
+  ROUTE(conversation_change)      \
+  ROUTE(conversation_delete)      \
+  ROUTE(conversation_items)       \
+  ROUTE(conversation_add)         \
+  ROUTE(conversation_item)        \
+  ROUTE(conversation_item_delete) \
   ROUTE(stream)                   \
   ROUTE(stream_delete)            \
   ROUTE(files)                    \

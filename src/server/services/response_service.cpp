@@ -2,12 +2,15 @@
 
 #include <thread>
 
+#include "api/conversations/conversation_json.h"
 #include "api/files/file_json.h"
 #include "api/responses/stored_response.h"
 #include "base/clock.h"
+#include "server/guard/model_view.h"
 #include "server/plain_answer.h"
 #include "server/server_state.h"
 #include "server/services/services.h"
+#include "server/services/stored_history.h"
 
 namespace trivet {
 namespace {
@@ -33,26 +36,21 @@ ResponseService::ResponseService(Services& services, const ServerOptions& option
 
 ResponseService::~ResponseService() = default;
 
-ConversationLookup ResponseService::lookup_for(const std::string& tenant) {
-  return [this, tenant](std::string_view id) -> Result<std::vector<std::string>> {
-    TRIVET_ASSIGN_OR_RETURN(StateFolder* const state, services_.state());
-    return state->responses().conversation(id, tenant);
-  };
-}
-
 Answer ResponseService::create(const RouteCall& call) {
-  ParsedResponse parsed = parse_response(call.body, *call.model, call.context, make_id("resp_"),
-                                         lookup_for(call.context.tenant));
+  StoredHistory history(services_, held_conversations_, call.context.tenant);
+  ParsedResponse parsed =
+      parse_response(call.body, *call.model, call.context, make_id("resp_"), history);
   if (parsed.error) return error_response(*parsed.error);
   if (!parsed.call->request().store) return run_unstored(std::move(parsed));
-  return run_stored(call, std::move(parsed.call));
+  return run_stored(call, std::move(parsed.call), history.hold());
 }
 
 Answer ResponseService::run_unstored(ParsedResponse parsed) {
   return EngineCall{std::move(parsed.call), std::move(parsed.ignored_fields)};
 }
 
-Answer ResponseService::run_stored(const RouteCall& call, std::unique_ptr<ResponseCall> response) {
+Answer ResponseService::run_stored(const RouteCall& call, std::unique_ptr<ResponseCall> response,
+                                   std::shared_ptr<HeldNames::Hold> conversation) {
   const auto state = services_.state();
   if (!state) return error_response(to_api_error(state.error()));
   const bool background = response->request().background;
@@ -72,20 +70,22 @@ Answer ResponseService::run_stored(const RouteCall& call, std::unique_ptr<Respon
 
   const bool streamed = response->streamed();
   auto log = std::make_shared<EventLog>(shape_of(*response));
-  start(std::move(response), call.ticket == nullptr ? nullptr : std::move(*call.ticket), stored,
-        log);
+  start(std::move(response), call.ticket == nullptr ? nullptr : std::move(*call.ticket),
+        {.tenant = stored->tenant,
+         .background = background,
+         .log = log,
+         .stored = stored,
+         .conversation = std::move(conversation)});
   if (background && !streamed) return json_response(stored->object);
   return FeedCall{.log = std::move(log), .ends_with_client = !background};
 }
 
 // Any thread. The runner takes it from here.
 void ResponseService::start(std::unique_ptr<ResponseCall> response,
-                            std::unique_ptr<KeyTicket> ticket,
-                            std::shared_ptr<StoredResponse> stored, std::shared_ptr<EventLog> log) {
-  const Live live{stored->tenant, stored->background, log, stored};
+                            std::unique_ptr<KeyTicket> ticket, Live live) {
   {
     const std::lock_guard lock(mutex_);
-    live_[stored->id] = live;
+    live_[live.stored->id] = live;
   }
   auto held = std::make_shared<DetachedCall>();
   ResponseCall* const made = response.get();
@@ -128,6 +128,7 @@ void ResponseService::end(ResponseCall& response, CallEnd how, const Error* refu
     if (!live.background) {
       // Nothing was begun: an error, and no response.
       if (const auto state = services_.state()) (void)(*state)->responses().erase(id, live.tenant);
+      if (live.conversation) live.conversation->release();
       live.log->finish(error_response(to_api_error(*refusal)));
       return forget(id);
     }
@@ -159,7 +160,17 @@ void ResponseService::store_end(const ResponseCall& response, const Live& live,
     EventLog::Piece piece = live.log->read(0, EventLog::kMaxBytes);
     if (!piece.lost) stored.events = piece.bytes + last_events;
   }
-  if (const auto state = services_.state()) (void)(*state)->responses().update(stored);
+  ConversationGrowth growth;
+  const bool is_answer = stored.status == "completed" || stored.status == "incomplete";
+  if (response.request().conversation && is_answer) {
+    growth.conversation = *response.request().conversation;
+    growth.items = conversation_items(stored.input);
+    const auto answer = conversation_items(output_items(stored.object));
+    growth.items.insert(growth.items.end(), answer.begin(), answer.end());
+    growth.now = unix_seconds();
+  }
+  if (const auto state = services_.state()) (void)(*state)->responses().update(stored, growth);
+  if (live.conversation) live.conversation->release();
   if (!response.streamed()) return;
   live.log->append(last_events);
   live.log->finish(response.usage());
@@ -271,12 +282,19 @@ void ResponseService::take_up_all(const ServedModel& model) {
 void ResponseService::take_up(const ServedModel& model, StoredResponse stored) {
   const CallContext context{
       .request_id = make_id("again-"), .tenant = stored.tenant, .unix_seconds = stored.created};
-  ParsedResponse parsed =
-      parse_response(stored.request, model, context, stored.id, lookup_for(stored.tenant));
+  StoredHistory history(services_, held_conversations_, stored.tenant);
+  const auto key = services_.keys().ring()->named(stored.tenant);
+  const ModelView view(&model, key.get());
+  ParsedResponse parsed = parse_response(stored.request, *view.get(), context, stored.id, history);
   if (parsed.error) return give_up(std::move(stored));
-  auto log = std::make_shared<EventLog>(shape_of(*parsed.call));
-  start(std::move(parsed.call), services_.keys().reenter(stored.tenant),
-        std::make_shared<StoredResponse>(std::move(stored)), std::move(log));
+  Live live{.tenant = stored.tenant,
+            .background = stored.background,
+            .log = std::make_shared<EventLog>(shape_of(*parsed.call)),
+            .stored = nullptr,
+            .conversation = history.hold()};
+  auto ticket = services_.keys().reenter(stored.tenant);
+  live.stored = std::make_shared<StoredResponse>(std::move(stored));
+  start(std::move(parsed.call), std::move(ticket), std::move(live));
 }
 
 // Its client has gone with the connection.

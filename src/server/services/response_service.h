@@ -13,6 +13,7 @@
 #include "server/server.h"
 #include "server/services/call_runner.h"
 #include "server/services/event_log.h"
+#include "server/services/held_names.h"
 #include "state/response_store.h"
 
 namespace trivet {
@@ -39,6 +40,9 @@ class ResponseService {
   Answer input_items(const RouteCall& call, const std::string& id, const std::string& after,
                      int limit, bool newest_first);
 
+  // Conversations that somebody is adding to.
+  HeldNames& held_conversations() { return held_conversations_; }
+
   // --- on the runner's thread ---
   // What the store says was under way.
   void take_up_all(const ServedModel& model);
@@ -53,12 +57,12 @@ class ResponseService {
     bool background = false;
     std::shared_ptr<EventLog> log;
     std::shared_ptr<StoredResponse> stored;
+    std::shared_ptr<HeldNames::Hold> conversation;  // null = none
   };
-  ConversationLookup lookup_for(const std::string& tenant);
   Answer run_unstored(ParsedResponse parsed);
-  Answer run_stored(const RouteCall& call, std::unique_ptr<ResponseCall> response);
-  void start(std::unique_ptr<ResponseCall> response, std::unique_ptr<KeyTicket> ticket,
-             std::shared_ptr<StoredResponse> stored, std::shared_ptr<EventLog> log);
+  Answer run_stored(const RouteCall& call, std::unique_ptr<ResponseCall> response,
+                    std::shared_ptr<HeldNames::Hold> conversation);
+  void start(std::unique_ptr<ResponseCall> response, std::unique_ptr<KeyTicket> ticket, Live live);
   void end(ResponseCall& response, CallEnd how, const Error* refusal, const Live& live);
   void store_begin(const ResponseCall& response, const Live& live);
   void store_end(const ResponseCall& response, const Live& live, const std::string& last_events);
@@ -73,6 +77,7 @@ class ResponseService {
   int64_t next_tidy_ = 0;  // Unix seconds
   std::mutex mutex_;
   std::map<std::string, Live> live_;
+  HeldNames held_conversations_;
 };
 
 }  // namespace trivet
