@@ -104,7 +104,7 @@ TEST_F(ConversationStoreTest, PrunesWhatIsOldThenWhatWasLongestUnused) {
   }
   ASSERT_TRUE(store().prune(50, 500));
   EXPECT_FALSE(store().find("big", "alice").value());
-  EXPECT_TRUE(store().find("new19", "alice").value());
+  EXPECT_TRUE(store().find("new9", "alice").value());
 }
 
 }  // namespace

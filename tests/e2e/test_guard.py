@@ -88,6 +88,17 @@ def test_limits_reloads_and_usage_of_keys(keys_file):
         assert server.stop() == 0
 
 
+def test_a_key_uses_the_model_under_the_names_that_it_allows(keys_file):
+    plain, narrow = add_key(keys_file, "plain"), add_key(keys_file, "narrow", "--model", "b", "--model", "c")
+    with Server(*SMALL, "--api-key-file", str(keys_file), "--served-model-name", "a", "b") as server:
+        client = openai.OpenAI(base_url=server.url + "/v1", api_key=narrow, max_retries=0)
+        assert [model.id for model in client.models.list()] == ["b"]
+        assert client.completions.create(model="b", prompt="Hi", max_tokens=1).model == "b"
+        with pytest.raises(openai.NotFoundError):
+            client.completions.create(model="a", prompt="Hi", max_tokens=1)
+        assert completion(server.url, plain, model="a").json()["model"] == "a"
+
+
 def test_bodies_are_bounded_in_depth_and_size(server):
     deep = '{"messages": ' + "[" * 100_000 + "]" * 100_000 + "}"
     answer = httpx.post(server.url + "/v1/chat/completions", content=deep, timeout=30)
