@@ -3,7 +3,7 @@
 namespace trivet {
 namespace {
 
-constexpr size_t kMaxEntries = 16, kMaxNameBytes = 64, kMaxTextBytes = 512;
+constexpr size_t kMaxMetadataEntries = 16, kMaxMetadataNameBytes = 64, kMaxMetadataTextBytes = 512;
 
 }  // namespace
 
@@ -16,8 +16,8 @@ std::optional<std::string> read_metadata(Fields& fields) {
   size_t count = 0;
   for (const auto field : *metadata) {
     std::string_view text;
-    if (field.value.get(text) || field.key.size() > kMaxNameBytes || text.size() > kMaxTextBytes ||
-        ++count > kMaxEntries) {
+    if (field.value.get(text) || field.key.size() > kMaxMetadataNameBytes ||
+        text.size() > kMaxMetadataTextBytes || ++count > kMaxMetadataEntries) {
       fields.error().bad_request(
           "`metadata` must hold at most 16 strings of at most 512 bytes, with names of at most 64.",
           "metadata");
