@@ -151,7 +151,7 @@ def test_wrong_conversations_are_refused_by_name(client, model, body, param):
 
 
 def test_wrong_items_are_refused_by_place(client):
-    for items in ([{"type": "message", "role": "nobody", "content": "x"}], [said("user", "x")] * 21, ["x"],
+    for items in ([{"type": "web_search_call"}], [{"type": "message", "role": "nobody", "content": "x"}], [said("user", "x")] * 21, ["x"],
                   [{"type": "message", "role": "user", "content": [{"type": "input_image"}]}]):
         with pytest.raises(openai.BadRequestError) as caught:
             client.conversations.create(items=items)

@@ -38,7 +38,7 @@ std::optional<ConversationBody> read_conversation_body(std::string_view body,
   if (error) return std::nullopt;
   const InputItems items = read_item_list(fields, "items", suffix, history);
   if (!error && !items.ignored.empty()) {
-    error.not_implemented("`" + items.ignored.front() + "` is not supported.", "items");
+    error.bad_request("`" + items.ignored.front() + "` is not supported.", "items");
   }
   if (error) return std::nullopt;
   read.items = conversation_items(items.items);
