@@ -12,8 +12,9 @@ FIXED = {"temperature": 0, "max_output_tokens": 16}
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    with Server("--memory", "1500MiB", "--max-model-len", "2048", "--state-dir", str(tmp_path_factory.mktemp("s") / "s"),
-                "--api-key", "alice", "--api-key", "bob") as server:
+    state = str(tmp_path_factory.mktemp("s") / "s")
+    with Server("--memory", "1500MiB", "--max-model-len", "2048", "--state-dir", state, "--api-key", "alice",
+                "--api-key", "bob") as server:
         yield server
 
 
@@ -58,11 +59,12 @@ def test_a_conversation_is_made_changed_listed_and_deleted(client):
 
 
 def test_a_response_goes_on_from_the_conversation_and_adds_to_it(client, model):
-    conversation = client.conversations.create(items=[said("user", "My name is Ada."), said("assistant", "Hello, Ada!")])
+    conversation = client.conversations.create(
+        items=[said("user", "My name is Ada."), said("assistant", "Hello, Ada!")])
     first = client.responses.create(model=model, conversation=conversation.id, input="What is my name?", **FIXED)
     assert first.conversation.id == conversation.id
-    events = list(client.responses.create(model=model, conversation=conversation.id, input="Say it again.", stream=True,
-                                          **FIXED))
+    events = list(client.responses.create(model=model, conversation=conversation.id, input="Say it again.",
+                                          stream=True, **FIXED))
     second = events[-1].response
     history = [("user", "My name is Ada."), ("assistant", "Hello, Ada!"), ("user", "What is my name?"),
                ("assistant", first.output_text), ("user", "Say it again."), ("assistant", second.output_text)]
@@ -128,7 +130,8 @@ def test_nobody_sees_the_conversations_and_items_of_others(running, client, mode
     conversation = client.conversations.create(items=[said("user", "secret")])
     item = next(iter(client.conversations.items.list(conversation.id)))
     bob = client_of(running, "bob")
-    for attempt in (lambda: bob.conversations.retrieve(conversation.id), lambda: bob.conversations.delete(conversation.id),
+    for attempt in (lambda: bob.conversations.retrieve(conversation.id),
+                    lambda: bob.conversations.delete(conversation.id),
                     lambda: bob.conversations.items.retrieve(item.id, conversation_id=conversation.id),
                     lambda: bob.conversations.items.create(conversation.id, items=[said("user", "x")]),
                     lambda: bob.responses.create(model=model, input=[{"type": "item_reference", "id": item.id}]),
@@ -151,7 +154,7 @@ def test_wrong_conversations_are_refused_by_name(client, model, body, param):
 
 
 def test_wrong_items_are_refused_by_place(client):
-    for items in ([{"type": "web_search_call"}], [{"type": "message", "role": "nobody", "content": "x"}], [said("user", "x")] * 21, ["x"],
+    for items in ([{"type": "web_search_call"}], [said("nobody", "x")], [said("user", "x")] * 21, ["x"],
                   [{"type": "message", "role": "user", "content": [{"type": "input_image"}]}]):
         with pytest.raises(openai.BadRequestError) as caught:
             client.conversations.create(items=items)

@@ -134,7 +134,8 @@ def between_tokens(client: Client) -> None:
 
 def decoding_for_a_whole_answer(client: Client) -> None:
     client.post("/v1/completions", {**STORY, "stream": False, "max_tokens": 1900})
-    eventually(lambda: client.server.metric("vllm:kv_cache_usage_perc") > client.server.idle["vllm:kv_cache_usage_perc"])
+    usage = "vllm:kv_cache_usage_perc"
+    eventually(lambda: client.server.metric(usage) > client.server.idle[usage])
 
 
 def in_the_last_bytes(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""Models pulled, listed and deleted by the official ollama client, from a local hub that speaks Hugging Face's protocol."""
+"""Models pulled, listed and deleted by the official ollama client, from a local hub with Hugging Face's protocol."""
 import hashlib
 import http.server
 import json
