@@ -1,14 +1,14 @@
+// `trivet bench MODEL`: tokens per second beside what the machine could do at most.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "bench_report.h"
 #include "commands.h"
 #include "model_access.h"
 #include "terminal.h"
-#include "version.h"
 
 namespace trivet {
 namespace {
@@ -110,17 +110,12 @@ class Driver {
   TokenId token_ = 1;
 };
 
-struct Measurement {
-  std::string test;
-  double tokens_per_second = 0, lowest = 0, highest = 0;
-};
-
-Measurement summary(std::string test, const std::vector<double>& rates) {
-  return {std::move(test), median(rates), *std::min_element(rates.begin(), rates.end()),
+BenchResult summary(BenchResult::Kind kind, int size, const std::vector<double>& rates) {
+  return {kind, size, median(rates), *std::min_element(rates.begin(), rates.end()),
           *std::max_element(rates.begin(), rates.end())};
 }
 
-Result<Measurement> measure_prompt(Driver& driver, int length, int repeats) {
+Result<BenchResult> measure_prompt(Driver& driver, int length, int repeats) {
   TRIVET_RETURN_IF_ERROR(driver.reserve(1, length));
   TRIVET_RETURN_IF_ERROR(driver.prefill(0, length));  // warm
   std::vector<double> rates;
@@ -129,10 +124,10 @@ Result<Measurement> measure_prompt(Driver& driver, int length, int repeats) {
     TRIVET_RETURN_IF_ERROR(driver.prefill(0, length));
     rates.push_back(length / seconds_since(begin));
   }
-  return summary(fmt::format("prompt {}", length), rates);
+  return summary(BenchResult::Kind::kPrompt, length, rates);
 }
 
-Result<Measurement> measure_decode(Driver& driver, int batch, const BenchOptions& options) {
+Result<BenchResult> measure_decode(Driver& driver, int batch, const BenchOptions& options) {
   TRIVET_RETURN_IF_ERROR(driver.reserve(batch, options.depth + options.generate));
   TRIVET_RETURN_IF_ERROR(driver.prefill(0, options.depth));
   std::vector<double> rates;
@@ -143,44 +138,76 @@ Result<Measurement> measure_decode(Driver& driver, int batch, const BenchOptions
     }
     rates.push_back(static_cast<double>(batch) * options.generate / seconds_since(begin));
   }
-  return summary(fmt::format("batch {} at {}", batch, options.depth), rates);
+  return summary(BenchResult::Kind::kBatch, batch, rates);
 }
 
-Result<std::vector<Measurement>> measure(LoadedModel& model, const BenchOptions& options) {
+// 0 of both where the device measures no limits.
+MachineRates probe(const Device& device) {
+  constexpr double kProbeSeconds = 0.2;
+  MachineRates rates;
+  const trivet_backend& table = device.table();
+  if (table.measure_limit == nullptr) return rates;
+  table.measure_limit(device.handle(), TRIVET_LIMIT_INT8_OPS, kProbeSeconds,
+                      &rates.operations_per_second);
+  table.measure_limit(device.handle(), TRIVET_LIMIT_READ_BYTES, kProbeSeconds,
+                      &rates.read_bytes_per_second);
+  return rates;
+}
+
+void add_limits(BenchReport& report) {
+  const MachineRates& rates = report.rates;
+  if (rates.operations_per_second <= 0 || rates.read_bytes_per_second <= 0) return;
+  for (BenchResult& result : report.results) {
+    result.limit = result.kind == BenchResult::Kind::kPrompt
+                       ? prompt_limit(report.work, rates)
+                       : decode_limit(report.work, rates, result.size, report.context,
+                                      report.cache_bytes_per_element);
+  }
+}
+
+Result<BenchReport> measure(LoadedModel& model, const BenchOptions& options) {
+  TRIVET_ASSIGN_OR_RETURN(const GraphStages stages,
+                          open_graph_stages(model.source().path(), options.model.disabled_passes));
+  BenchReport report;
+  report.name = model.source().config().name;
+  report.path = model.source().path();
+  report.device = model.device().info().description;
+  report.work = step_work(stages.before);
+  report.depth = options.depth;
+  if (options.model.kv_dtype == "int8") report.cache_bytes_per_element = 1;
+  report.context = options.depth + options.generate / 2;
   Driver driver(model);
-  std::vector<Measurement> results;
+  const MachineRates before = probe(model.device());
   for (const int length : options.prompts) {
-    TRIVET_ASSIGN_OR_RETURN(results.emplace_back(),
+    if (length == 0) continue;
+    TRIVET_ASSIGN_OR_RETURN(report.results.emplace_back(),
                             measure_prompt(driver, length, options.repeats));
   }
   for (const int batch : options.batches) {
-    TRIVET_ASSIGN_OR_RETURN(results.emplace_back(), measure_decode(driver, batch, options));
+    if (batch == 0) continue;
+    TRIVET_ASSIGN_OR_RETURN(report.results.emplace_back(), measure_decode(driver, batch, options));
   }
-  return results;
+  const MachineRates after = probe(model.device());
+  report.rates = {(before.operations_per_second + after.operations_per_second) / 2,
+                  (before.read_bytes_per_second + after.read_bytes_per_second) / 2};
+  add_limits(report);
+  return report;
 }
 
-void print(const LoadedModel& model, const std::vector<Measurement>& results, bool json) {
-  if (json) {
-    nlohmann::ordered_json out;
-    out["version"] = kVersion;
-    out["model"] = model.source().path();
-    out["device"] = model.device().info().description;
-    for (const Measurement& m : results) {
-      out["results"].push_back({{"test", m.test},
-                                {"tokens_per_second", m.tokens_per_second},
-                                {"lowest", m.lowest},
-                                {"highest", m.highest}});
-    }
-    fmt::print("{}\n", out.dump(2));
-    return;
-  }
-  fmt::print("{} on {}\n\n", model.source().config().name, model.device().info().description);
-  Table table({"test", "tokens/s", "lowest", "highest"});
-  for (const Measurement& m : results) {
-    table.add({m.test, fmt::format("{:.1f}", m.tokens_per_second), fmt::format("{:.1f}", m.lowest),
-               fmt::format("{:.1f}", m.highest)});
+void print(const BenchReport& report) {
+  fmt::print("{} on {}\n\n", report.name, report.device);
+  Table table({"test", "tokens/s", "lowest", "highest", "limit", "of limit"});
+  for (const BenchResult& r : report.results) {
+    const bool known = r.limit > 0;
+    table.add({r.test(report), fmt::format("{:.1f}", r.tokens_per_second),
+               fmt::format("{:.1f}", r.lowest), fmt::format("{:.1f}", r.highest),
+               known ? fmt::format("{:.1f}", r.limit) : "-",
+               known ? fmt::format("{:.0f} %", 100 * r.tokens_per_second / r.limit) : "-"});
   }
   fmt::print("{}", table.text());
+  if (report.rates.read_bytes_per_second <= 0) return;
+  fmt::print("\nlimits beside it: {:.0f} GOPS of int8, {:.1f} GB/s of memory read\n",
+             report.rates.operations_per_second * 1e-9, report.rates.read_bytes_per_second * 1e-9);
 }
 
 }  // namespace
@@ -191,59 +218,19 @@ int bench(const BenchOptions& options) {
   model_options.max_num_seqs = std::max(model_options.max_num_seqs, widest);
   auto model = load_with_progress(model_options);
   if (!model) return report_error(model.error());
-  const auto results = measure(**model, options);
-  if (!results) return report_error(results.error());
-  print(**model, *results, options.json);
-  return 0;
-}
-
-namespace {
-
-struct LimitRow {
-  trivet_machine_limit limit;
-  const char* name;
-  const char* key;
-  double scale;
-  const char* unit;
-};
-
-constexpr LimitRow kLimits[] = {
-    {TRIVET_LIMIT_INT8_OPS, "int8 dot products", "int8_ops_per_second", 1e-9, "GOPS"},
-    {TRIVET_LIMIT_BF16_FLOPS, "bf16 dot products", "bf16_flops_per_second", 1e-9, "GFLOPS"},
-    {TRIVET_LIMIT_F32_FLOPS, "float32 multiply-add", "f32_flops_per_second", 1e-9, "GFLOPS"},
-    {TRIVET_LIMIT_READ_BYTES, "memory read", "read_bytes_per_second", 1e-9, "GB/s"},
-    {TRIVET_LIMIT_FORK_JOIN_SECONDS, "parallel region", "fork_join_seconds", 1e6, "us"},
-};
-
-}  // namespace
-
-int bench_limits(const LimitsOptions& options) {
-  LoadOptions load;
-  load.plugin_folder = program_folder();
-  load.backend = options.backend;
-  load.num_threads = options.threads;
-  if (!options.isa.empty()) load.isa = options.isa;
-  const auto device = open_device(load);
-  if (!device) return report_error(device.error());
-  const trivet_backend& table = (*device)->table();
-  if (table.measure_limit == nullptr) {
-    return report_error(Error(ErrorCode::kUnimplemented,
-                              "backend '" + (*device)->backend().name() + "' measures no limits"));
-  }
-  Table text({"limit", "value", "unit"});
-  nlohmann::ordered_json json;
-  json["device"] = (*device)->info().description;
-  for (const LimitRow& row : kLimits) {
-    double value = 0;
-    const bool known =
-        table.measure_limit((*device)->handle(), row.limit, options.seconds, &value) == TRIVET_OK;
-    text.add({row.name, known ? fmt::format("{:.1f}", value * row.scale) : "-", row.unit});
-    if (known) json[row.key] = value;
-  }
+  const auto report = measure(**model, options);
+  if (!report) return report_error(report.error());
   if (options.json) {
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", bench_report_json(*report));
   } else {
-    fmt::print("{}\n\n{}", (*device)->info().description, text.text());
+    print(*report);
+  }
+  for (const auto& [path, text] :
+       {std::pair{options.report_file, &bench_report_html}, {options.plot_file, &bench_plot_svg}}) {
+    if (path.empty()) continue;
+    const auto written = write_text_file(path, text(*report));
+    if (!written) return report_error(written.error());
+    print_notice("written: " + path);
   }
   return 0;
 }

@@ -1,10 +1,9 @@
 // `trivet bench serve`: load on a running server, and what its clients see.
 #include <fmt/format.h>
 
-#include <fstream>
-
 #include "commands.h"
 #include "loadgen/load_report.h"
+#include "model_access.h"
 #include "terminal.h"
 
 namespace trivet {
@@ -46,16 +45,6 @@ void print_summary(const LoadRun& run, const LoadSummary& s, const LoadObjective
   for (const auto& [reason, count] : s.failures) fmt::print("{} failed: {}\n", count, reason);
 }
 
-Result<void> write_file(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary);
-  file << text;
-  file.close();
-  if (file) return {};
-  return Error(ErrorCode::kInvalidArgument, path +
-                                                ": cannot be written; name a file in a folder "
-                                                "that exists and that you may write");
-}
-
 }  // namespace
 
 int bench_serve(const BenchServeOptions& options) {
@@ -71,7 +60,7 @@ int bench_serve(const BenchServeOptions& options) {
   }
   if (!options.report_file.empty()) {
     const auto written =
-        write_file(options.report_file, load_report_html(*run, summary, options.objective));
+        write_text_file(options.report_file, load_report_html(*run, summary, options.objective));
     if (!written) return report_error(written.error());
     print_notice("report: " + options.report_file);
   }

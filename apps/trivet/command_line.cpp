@@ -238,6 +238,43 @@ CLI::App* add_bench_limits(CLI::App& bench_command, Action& action) {
   return command;
 }
 
+CLI::App* add_bench_kernels(CLI::App& bench_command, Action& action) {
+  auto kernels = std::make_shared<KernelsOptions>();
+  CLI::App* command = bench_command.add_subcommand(
+      "kernels",
+      "Single operations of a backend, each beside the limits probed with it: linears by weight "
+      "format and rows, quantising, attention");
+  command->add_option("--threads", kernels->threads, "Threads, one pass for each (0 = all)")
+      ->delimiter(',')
+      ->check(CLI::Range(0, 1024));
+  command->add_option("--backend", kernels->backend, "Backend plugin by name");
+  command->add_option("--isa", kernels->isa, "Instruction level");
+  command->add_option("--types", kernels->types, "Weight formats")
+      ->delimiter(',')
+      ->capture_default_str();
+  command->add_option("--rows", kernels->rows, "Rows in a step")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 512))
+      ->capture_default_str();
+  command->add_option("--inputs", kernels->inputs, "Columns of a matrix")
+      ->check(CLI::Range(32, 1 << 17))
+      ->capture_default_str();
+  command->add_option("--outputs", kernels->outputs, "Rows of a matrix")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  command->add_flag("!--no-linear", kernels->linear, "Leave the linears out");
+  command->add_flag("!--no-quantize", kernels->quantize, "Leave quantising out");
+  command->add_flag("!--no-attention", kernels->attention, "Leave attention out");
+  command->add_option("--seconds", kernels->seconds, "Time for each measurement")
+      ->check(CLI::Range(0.01, 60.0))
+      ->capture_default_str();
+  command->add_flag("--json", kernels->json, "Print JSON");
+  command->footer(
+      "Example:\n  trivet bench kernels --threads 1,2 --types q4_K,q6_K --rows 1,8,128");
+  command->callback([kernels, &action] { action = [kernels] { return bench_kernels(*kernels); }; });
+  return command;
+}
+
 void add_load_shape(CLI::App& command, LoadSettings& load) {
   const CLI::Range count(1, 1 << 24);
   command.add_option("--requests", load.num_requests, "How many")
@@ -320,16 +357,16 @@ CLI::App* add_bench_serve(CLI::App& bench_command, Action& action) {
 void add_bench(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand(
       "bench",
-      "Tokens per second of a model, of a running server (`bench serve`), or what this machine can "
-      "do (`bench limits`)");
+      "Tokens per second of a model, of a running server (`bench serve`), what this machine can "
+      "do (`bench limits`), and how near single operations come to it (`bench kernels`)");
   auto parsed = add_model_options<BenchOptions>(*command, false);
   BenchOptions* options = &parsed->options;
-  command->add_option("--prompts", options->prompts, "Prompt lengths")
+  command->add_option("--prompts", options->prompts, "Prompt lengths (0 = none)")
       ->delimiter(',')
-      ->check(CLI::Range(1, 1 << 20));
-  command->add_option("--batches", options->batches, "Sequences decoded at once")
+      ->check(CLI::Range(0, 1 << 20));
+  command->add_option("--batches", options->batches, "Sequences decoded at once (0 = none)")
       ->delimiter(',')
-      ->check(CLI::Range(1, 4096));
+      ->check(CLI::Range(0, 4096));
   command->add_option("--depth", options->depth, "Tokens of context before decoding")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
@@ -339,17 +376,27 @@ void add_bench(CLI::App& app, Action& action) {
   command->add_option("--repeats", options->repeats, "Rounds; the median is reported")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  command->add_option("--report", options->report_file, "Write a page with a plot to this file")
+      ->type_name("FILE.html");
+  command
+      ->add_option("--plot", options->plot_file,
+                   "Write tokens per second over --batches, with the limit, to this file")
+      ->type_name("FILE.svg");
   command->add_flag("--json", options->json, "Print JSON");
   CLI::App* limits = add_bench_limits(*command, action);
+  CLI::App* kernels = add_bench_kernels(*command, action);
   CLI::App* serve = add_bench_serve(*command, action);
   command->footer(
       "Examples:\n  trivet bench smollm2-135m-instruct --prompts 512 --batches 1,8,32\n  trivet "
-      "bench limits\n  trivet bench serve --help");
-  command->callback([parsed, command, limits, serve, &action] {
-    if (command->got_subcommand(limits) || command->got_subcommand(serve)) return;
+      "bench smollm2-135m-instruct --batches 1,2,4,8,16,32,64 --max-num-seqs 64 --report "
+      "speed.html\n  trivet bench limits\n  trivet bench serve --help");
+  command->callback([parsed, command, limits, kernels, serve, &action] {
+    for (CLI::App* other : {limits, kernels, serve}) {
+      if (command->got_subcommand(other)) return;
+    }
     require(apply_flags(parsed->table, parsed->given, ""));
     if (parsed->options.model.model.empty())
-      throw CLI::RequiredError("MODEL (or `limits`, `serve`)");
+      throw CLI::RequiredError("MODEL (or `limits`, `kernels`, `serve`)");
     action = [parsed] { return bench(parsed->options); };
   });
 }

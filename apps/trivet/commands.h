@@ -57,7 +57,7 @@ struct ServeOptions {
   std::string otlp_service_name = "trivet";
   int slo_ttft_ms = 2000, slo_tpot_ms = 200;  // a request within both is good
   bool log_prompts = false;
-  std::string access_log = "-";  // "-" = standard output, "off", or a file
+  std::string access_log = "-";              // "-" = standard output, "off", or a file
   std::string default_chat_template_kwargs;  // JSON object; empty = none
   bool disable_access_log = false;
   bool force_include_usage = false;
@@ -108,11 +108,13 @@ struct PlanOptions {
 
 struct BenchOptions {
   ModelOptions model;
-  std::vector<int> prompts = {128, 512};
-  std::vector<int> batches = {1, 8, 32};
+  std::vector<int> prompts = {128, 512};  // 0 = none
+  std::vector<int> batches = {1, 8, 32};  // 0 = none
   int generate = 64;
   int depth = 128;  // context before the measured decode steps
   int repeats = 5;
+  std::string report_file;  // HTML; empty = none
+  std::string plot_file;    // SVG; empty = none
   bool json = false;
 };
 
@@ -127,6 +129,17 @@ struct LimitsOptions {
   std::string backend, isa;
   int threads = 0;
   double seconds = 1.0;
+  bool json = false;
+};
+
+struct KernelsOptions {
+  std::string backend, isa;
+  std::vector<int> threads = {0};  // each in turn; 0 = all
+  std::vector<std::string> types = {"q4_0", "q4_1", "q5_0", "q8_0", "q4_K", "q6_K", "bf16"};
+  std::vector<int> rows = {1, 4, 8, 16, 32, 128};
+  int outputs = 4096, inputs = 1536;  // of each matrix
+  bool linear = true, quantize = true, attention = true;
+  double seconds = 0.4;
   bool json = false;
 };
 
@@ -163,6 +176,7 @@ int plan(const PlanOptions& options);
 int bench(const BenchOptions& options);
 int bench_serve(const BenchServeOptions& options);
 int bench_limits(const LimitsOptions& options);
+int bench_kernels(const KernelsOptions& options);
 int pull(const StoreCommandOptions& options);
 int list(const StoreCommandOptions& options);
 int print_path(const StoreCommandOptions& options);

@@ -37,6 +37,16 @@ Result<std::string> read_text_file(const std::string& path) {
   return text;
 }
 
+Result<void> write_text_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.close();
+  if (file) return {};
+  return Error(ErrorCode::kInvalidArgument, path +
+                                                ": cannot be written; name a file in a folder "
+                                                "that exists and that you may write");
+}
+
 std::string program_folder() {
   char path[PATH_MAX];
   const ssize_t length = ::readlink("/proc/self/exe", path, sizeof(path));

@@ -18,6 +18,8 @@ std::string program_folder();
 // A text that the user wrote for this run: a template, a schema, a grammar. An error if it is
 // empty.
 Result<std::string> read_text_file(const std::string& path);
+// Replaces the file. The error names it.
+Result<void> write_text_file(const std::string& path, const std::string& text);
 
 // The store in the folder, or the default one if it is empty.
 StoreOptions store_options(const std::string& folder);

@@ -8,33 +8,12 @@
 
 #include "base/markup.h"
 #include "loadgen/plot.h"
+#include "loadgen/report_page.h"
 
 namespace trivet {
 namespace {
 
 using nlohmann::json;
-
-constexpr const char* kStyle = R"(
-:root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--line:#d9dee5;--paper:#fff;--card:#f6f8fa;
---c0:#1f6feb;--c1:#d9730d;--c2:#1a7f37;--c3:#8250df;--bad:#cf222e}
-@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9aa7b4;--line:#333c47;--paper:#0d1117;--card:#161b22;
---c0:#58a6ff;--c1:#f0a35e;--c2:#56d364;--c3:#bc8cff;--bad:#ff7b72}}
-body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:2rem auto;max-width:1360px;padding:0 1rem}
-h1{font-size:1.5rem;margin:0}p.about{color:var(--soft);margin:.3rem 0 1.5rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:.8rem;margin-bottom:1.5rem}
-.tile{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:.7rem .9rem}
-.tile b{display:block;font-size:1.5rem;font-variant-numeric:tabular-nums}.tile span{color:var(--soft);font-size:.85rem}
-table{border-collapse:collapse;width:100%;margin-bottom:1.5rem;font-variant-numeric:tabular-nums}
-th,td{padding:.35rem .7rem;text-align:right;border-bottom:1px solid var(--line)}th:first-child,td:first-child{text-align:left}
-th{color:var(--soft);font-weight:600}.bad{color:var(--bad)}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,560px),1fr));gap:1rem}
-svg{width:100%;background:var(--card);border:1px solid var(--line);border-radius:10px}
-svg text{fill:var(--soft);font-size:11.5px}svg .title{fill:var(--ink);font-size:13px;font-weight:600}
-.grid{stroke:var(--line);stroke-width:1}.limit{stroke:var(--bad);stroke-dasharray:5 4}
-polyline{fill:none;stroke-width:1.8}polyline.s0{stroke:var(--c0)}polyline.s1{stroke:var(--c1)}polyline.s2{stroke:var(--c2)}polyline.s3{stroke:var(--c3)}
-circle.s0{fill:var(--c0)}circle.s1{fill:var(--c1)}text.name{font-weight:600}
-text.name.s0{fill:var(--c0)}text.name.s1{fill:var(--c1)}text.name.s2{fill:var(--c2)}text.name.s3{fill:var(--c3)}
-)";
 
 json latency_json(const LatencySummary& s) {
   return {{"count", s.count}, {"mean", s.mean}, {"p50", s.p50}, {"p90", s.p90},
@@ -162,10 +141,6 @@ Plot distribution_plot(const LoadRun& run) {
 
 // ---------------------------------------------------------------- page
 
-std::string tile(const std::string& figure, const std::string& name) {
-  return fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>", figure, name);
-}
-
 std::string latency_row(const char* name, const LatencySummary& s) {
   return fmt::format(
       "<tr><td>{}</td><td>{:.1f}</td><td>{:.1f}</td><td>{:.1f}</td><td>{:.1f}</td><td>{:.1f}</td>"
@@ -175,17 +150,18 @@ std::string latency_row(const char* name, const LatencySummary& s) {
 
 std::string tiles_html(const LoadSummary& s, const LoadObjective& objective) {
   std::string html = "<div class=\"tiles\">";
-  html += tile(fmt::format("{:.1f}", s.output_tokens_per_second), "output tokens per second");
-  html += tile(fmt::format("{:.2f}", s.requests_per_second), "requests per second");
-  html += tile(fmt::format("{:.0f} ms", s.ttft.p50), "TTFT, median");
-  html += tile(fmt::format("{:.1f} ms", s.tpot.p50), "TPOT, median");
+  html +=
+      report_tile(fmt::format("{:.1f}", s.output_tokens_per_second), "output tokens per second");
+  html += report_tile(fmt::format("{:.2f}", s.requests_per_second), "requests per second");
+  html += report_tile(fmt::format("{:.0f} ms", s.ttft.p50), "TTFT, median");
+  html += report_tile(fmt::format("{:.1f} ms", s.tpot.p50), "TPOT, median");
   if (objective.any()) {
-    html += tile(fmt::format("{:.1f} %", 100 * s.within_objective), "within the objective");
-    html += tile(fmt::format("{:.2f}", s.goodput_per_second), "good requests per second");
+    html += report_tile(fmt::format("{:.1f} %", 100 * s.within_objective), "within the objective");
+    html += report_tile(fmt::format("{:.2f}", s.goodput_per_second), "good requests per second");
   }
-  html += tile(fmt::format("{} of {}", s.completed, s.sent), "requests completed");
+  html += report_tile(fmt::format("{} of {}", s.completed, s.sent), "requests completed");
   if (s.cached_tokens > 0) {
-    html += tile(
+    html += report_tile(
         fmt::format("{:.0f} %", 100.0 * static_cast<double>(s.cached_tokens) /
                                     static_cast<double>(std::max<uint64_t>(s.prompt_tokens, 1))),
         "of prompt tokens from the cache");
@@ -246,12 +222,7 @@ std::string load_report_json(const LoadRun& run, const LoadSummary& s,
 
 std::string load_report_html(const LoadRun& run, const LoadSummary& s,
                              const LoadObjective& objective) {
-  std::string html = fmt::format(
-      "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-      "content=\"width=device-width\"><title>Load on {0}</title><style>{1}</style></head><body>"
-      "<h1>Load on {0}</h1><p class=\"about\">{2}</p>",
-      escape_markup(run.model), kStyle, escape_markup(about(run)));
-  html += tiles_html(s, objective);
+  std::string html = tiles_html(s, objective);
   html +=
       "<table><tr><th>milliseconds</th><th>mean</th><th>p50</th><th>p90</th><th>p95</th><th>p99</"
       "th>"
@@ -265,7 +236,7 @@ std::string load_report_html(const LoadRun& run, const LoadSummary& s,
                            first_token_plot(run, objective), distribution_plot(run)}) {
     html += plot_svg(plot);
   }
-  return html + "</div></body></html>\n";
+  return report_page("Load on " + run.model, about(run), html + "</div>");
 }
 
 }  // namespace trivet

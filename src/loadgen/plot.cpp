@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/markup.h"
+#include "loadgen/report_page.h"
 
 namespace trivet {
 namespace {
@@ -114,7 +115,8 @@ void draw_series(std::string& svg, const Plot& plot, const PlotSeries& series, s
     if (!is_shown(plot, point)) continue;
     if (series.line) {
       points += fmt::format("{:.1f},{:.1f} ", x.pixel(point.first), y.pixel(point.second));
-    } else {
+    }
+    if (!series.line || series.dots) {
       svg += fmt::format("<circle class=\"s{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.2\"/>", colour,
                          x.pixel(point.first), y.pixel(point.second));
     }
@@ -148,6 +150,19 @@ void draw_legend(std::string& svg, const Plot& plot) {
   }
 }
 
+std::string plot_with(const Plot& plot, std::string_view attributes, std::string_view style) {
+  const Axis x = x_axis(plot), y = y_axis(plot);
+  std::string svg = fmt::format("<svg {}viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">{}",
+                                attributes, kWidth, kHeight, escape_markup(plot.title), style);
+  draw_frame(svg, plot, x, y);
+  for (size_t i = 0; i < plot.series.size(); ++i) {
+    draw_series(svg, plot, plot.series[i], i, x, y);
+  }
+  draw_limits(svg, plot, x, y);
+  draw_legend(svg, plot);
+  return svg + "</svg>";
+}
+
 }  // namespace
 
 std::vector<double> axis_ticks(double low, double high, int most) {
@@ -168,17 +183,12 @@ std::vector<double> axis_ticks(double low, double high, int most) {
   return ticks;
 }
 
-std::string plot_svg(const Plot& plot) {
-  const Axis x = x_axis(plot), y = y_axis(plot);
-  std::string svg = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">",
-                                kWidth, kHeight, escape_markup(plot.title));
-  draw_frame(svg, plot, x, y);
-  for (size_t i = 0; i < plot.series.size(); ++i) {
-    draw_series(svg, plot, plot.series[i], i, x, y);
-  }
-  draw_limits(svg, plot, x, y);
-  draw_legend(svg, plot);
-  return svg + "</svg>";
+std::string plot_svg(const Plot& plot) { return plot_with(plot, "", ""); }
+
+std::string plot_file(const Plot& plot) {
+  return plot_with(plot, "xmlns=\"http://www.w3.org/2000/svg\" ",
+                   "<style>" + std::string(kReportColours) + std::string(kPlotStyle) + "</style>") +
+         "\n";
 }
 
 }  // namespace trivet

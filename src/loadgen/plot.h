@@ -13,6 +13,7 @@ struct PlotSeries {
   std::string name;
   std::vector<std::pair<double, double>> points;  // x, y
   bool line = true;                               // else dots
+  bool dots = false;                              // dots on the line too
 };
 
 struct Plot {
@@ -23,6 +24,8 @@ struct Plot {
 };
 
 std::string plot_svg(const Plot& plot);
+// The same as a file of its own, with its colours, for light and dark pages.
+std::string plot_file(const Plot& plot);
 
 // Steps of 1, 2 or 5 times a power of ten that cut [low, high] into at most `most` parts.
 std::vector<double> axis_ticks(double low, double high, int most);
