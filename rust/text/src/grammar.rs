@@ -198,7 +198,12 @@ impl Grammar {
     /// Tokens that complete the text; nothing if they are not known.
     pub fn closing(&mut self) -> Option<Vec<u32>> {
         let parts = self.closer.as_mut()?.completion()?;
-        Some(self.tokens_of(&parts))
+        let tokens = self.tokens_of(&parts);
+        // Where a lexeme could also be skipped, the closer may have taken another way than the
+        // matcher, whose word counts.
+        let accepted = self.matcher.try_consume_tokens(&tokens).ok()?;
+        self.matcher.rollback(accepted).ok()?;
+        (accepted == tokens.len()).then_some(tokens)
     }
 
     /// True also if nobody knows.
