@@ -1,4 +1,4 @@
-"""vLLM for CPUs, on the GGUF's weights dequantised to bf16 (it reads no GGUF on CPUs)."""
+"""vLLM for CPUs, on the GGUF's weights dequantised to bf16."""
 import pathlib
 import re
 import zipfile
