@@ -99,6 +99,7 @@ std::vector<SequenceKey> Scheduler::expired(TimePoint now) const {
 StepPlan Scheduler::plan(TimePoint now) {
   StepPlan plan;
   rows_left_ = row_budget();
+  prompt_token_time_ = cost_.of(options_.prefill_chunk) / options_.prefill_chunk;
   for (Entry* entry : running_) {
     entry->rows = 0;
     entry->fresh = false;
@@ -125,8 +126,7 @@ int Scheduler::row_budget() const {
 }
 
 TimePoint Scheduler::place_in_line(const Entry& entry) const {
-  const int chunk = options_.prefill_chunk;
-  return entry.info.arrival + kPatience * (cost_.of(chunk) / chunk * entry.pending());
+  return entry.info.arrival + kPatience * prompt_token_time_ * entry.pending();
 }
 
 void Scheduler::schedule_decoders(StepPlan* plan) {
@@ -144,11 +144,13 @@ void Scheduler::schedule_prompts(TimePoint now, StepPlan* plan) {
     return std::tuple(entry.admitted_class, place_in_line(entry));
   };
   std::ranges::stable_sort(prompts, {}, [&](const Entry* entry) { return place(*entry); });
+  bool room = true;
   for (Entry* entry : prompts) {
-    admit(now, plan, [&](const Entry& candidate) { return place(candidate) < place(*entry); });
+    auto is_next = [&](const Entry& candidate) { return place(candidate) < place(*entry); };
+    if (room) room = admit(now, plan, is_next);
     if (rows_left_ > 0 && entry->running) schedule(*entry, plan);  // it may have been preempted
   }
-  admit(now, plan, [](const Entry&) { return true; });
+  if (room) admit(now, plan, [](const Entry&) { return true; });
 }
 
 bool Scheduler::schedule(Entry& entry, StepPlan* plan) {
@@ -162,18 +164,20 @@ bool Scheduler::schedule(Entry& entry, StepPlan* plan) {
   return true;
 }
 
-// Admits as long as `is_next` holds for the first one that waits.
+// Admits as long as `is_next` holds for the first one that waits. False if there is no room for it:
+// the rest of the plan only takes more.
 template <class IsNext>
-void Scheduler::admit(TimePoint now, StepPlan* plan, IsNext is_next) {
+bool Scheduler::admit(TimePoint now, StepPlan* plan, IsNext is_next) {
   // Who has just been displaced must not come straight back.
   while (plan->preempted.empty() && rows_left_ > 0 && !waiting_.empty()) {
     Entry& candidate = *first_waiting(now);
     candidate.admitted_class = class_of(candidate, now);
-    if (!is_next(candidate)) return;
+    if (!is_next(candidate)) return true;
     while (!try_admit(candidate, plan)) {
-      if (!displace_for(candidate, plan)) return;
+      if (!displace_for(candidate, plan)) return false;
     }
   }
+  return true;
 }
 
 bool Scheduler::try_admit(Entry& entry, StepPlan* plan) {

@@ -131,7 +131,7 @@ class Scheduler {
   void schedule_prompts(TimePoint now, StepPlan* plan);
   bool schedule(Entry& entry, StepPlan* plan);
   template <class IsNext>
-  void admit(TimePoint now, StepPlan* plan, IsNext is_next);
+  bool admit(TimePoint now, StepPlan* plan, IsNext is_next);
   bool try_admit(Entry& entry, StepPlan* plan);
   bool displace_for(const Entry& candidate, StepPlan* plan);
   void preempt_most_junior(StepPlan* plan);
@@ -148,8 +148,9 @@ class Scheduler {
   StepCost cost_;
   std::unordered_map<SequenceKey, std::unique_ptr<Entry>> entries_;
   std::vector<Entry*> waiting_;
-  std::vector<Entry*> running_;  // most senior first
-  int rows_left_ = 0;            // during plan()
+  std::vector<Entry*> running_;                    // most senior first
+  int rows_left_ = 0;                              // during plan()
+  Duration prompt_token_time_ = Duration::zero();  // of the steps so far, during plan()
 };
 
 }  // namespace trivet
