@@ -117,10 +117,7 @@ struct Bf16Cache {
       TRIVET_UNROLL for (int r = 0; r < Rows; ++r)
           dot_pairs<Vectors>(s[r], k, q + kPairWords * (d * Rows + r));
     }
-    TRIVET_UNROLL for (int r = 0; r < Rows; ++r) {
-      TRIVET_UNROLL for (int g = 0; g < Vectors; ++g)
-          store_f(scores + 64 * r + 16 * (first + g), s[r][g]);
-    }
+    store_scores(s, first, scores);
   }
 
   template <int Rows, int Vectors>

@@ -58,10 +58,7 @@ struct F16Cache {
         TRIVET_UNROLL for (int g = 0; g < Vectors; ++g) s[r][g] = fma(x, k[g], s[r][g]);
       }
     }
-    TRIVET_UNROLL for (int r = 0; r < Rows; ++r) {
-      TRIVET_UNROLL for (int g = 0; g < Vectors; ++g)
-          store_f(scores + 64 * r + 16 * (first + g), s[r][g]);
-    }
+    store_scores(s, first, scores);
   }
 
   template <int Rows, int Vectors>

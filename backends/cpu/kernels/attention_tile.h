@@ -122,3 +122,12 @@ void add_values_tile(const TileScratch& tile, int row0, const TileView& view, co
   for (; s < slices; ++s)
     Type::template add_slices<Rows, 1>(tile, row0, view, next, rows, s, head_dim, values);
 }
+
+// Scores of some vectors of 16 positions, from the `first` on.
+template <int Rows, int Vectors>
+TRIVET_INLINE void store_scores(const Floats (&s)[Rows][Vectors], int first, float* scores) {
+  TRIVET_UNROLL for (int r = 0; r < Rows; ++r) {
+    TRIVET_UNROLL for (int g = 0; g < Vectors; ++g)
+        store_f(scores + 64 * r + 16 * (first + g), s[r][g]);
+  }
+}

@@ -159,22 +159,10 @@ TRIVET_INLINE int32_t sum_lanes_i(Ints v) {
   b = _mm_add_epi32(b, _mm_shuffle_epi32(b, 0x4E));
   return _mm_cvtsi128_si32(_mm_add_epi32(b, _mm_shuffle_epi32(b, 0xB1)));
 }
-TRIVET_INLINE void sum_lanes_4(const Ints (&v)[4], int32_t* out) {
-  for (int j = 0; j < 4; ++j) out[j] = sum_lanes_i(v[j]);
-}
 TRIVET_INLINE void store_bytes(int8_t* p, Ints v) {
   const __m128i lo = _mm_packs_epi32(_mm256_castsi256_si128(v.a), _mm256_extracti128_si256(v.a, 1));
   const __m128i hi = _mm_packs_epi32(_mm256_castsi256_si128(v.b), _mm256_extracti128_si256(v.b, 1));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(lo, hi));
-}
-
-TRIVET_INLINE Floats round_f(Floats x) { return to_float(to_int(x)); }
-TRIVET_INLINE Floats times_power(Floats p, Floats n) {
-  const Floats power = bits_to_float(add_i(float_to_bits(p), shl32<23>(to_int(n))));
-  return select_less(n, set_f(-125.5f), set_f(0.0f), power);
-}
-TRIVET_INLINE void sum_lanes_4(const Floats (&v)[4], float* out) {
-  for (int j = 0; j < 4; ++j) out[j] = sum_lanes(v[j]);
 }
 
 TRIVET_INLINE Floats load_half(const uint16_t* p) {
@@ -205,3 +193,5 @@ TRIVET_INLINE void store_pairs(float* p, Floats even, Floats odd) {
     p[2 * i + 1] = o[i];
   }
 }
+
+#include "kernels/simd_plain.h"
