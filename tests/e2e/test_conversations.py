@@ -4,28 +4,9 @@ import threading
 import openai
 import pytest
 
-from conftest import Server
-from test_responses_client import client_of, wait_for
+from test_responses_client import client, client_of, model, running, wait_for  # noqa: F401: fixtures too
 
 FIXED = {"temperature": 0, "max_output_tokens": 16}
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    state = str(tmp_path_factory.mktemp("s") / "s")
-    with Server("--memory", "1500MiB", "--max-model-len", "2048", "--state-dir", state, "--api-key", "alice",
-                "--api-key", "bob") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def client(running):
-    return client_of(running)
-
-
-@pytest.fixture(scope="module")
-def model(client):
-    return client.models.list().data[0].id
 
 
 def said(role: str, text: str) -> dict:
